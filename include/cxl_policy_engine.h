@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The verdict on an access: a function of policy, shadow, access and what the
+ * hardware holds. Compiled for BPF and for the host; it calls nothing.
+ *
+ * Accesses are naturally aligned and lie in one dword. Masks of rules count from
+ * the first bit of the dword, those of accesses and outcomes from the first bit
+ * of the access.
+ */
+#ifndef CXL_POLICY_ENGINE_H
+#define CXL_POLICY_ENGINE_H
+
+#include "cxl_policy_abi.h"
+#include "vfio_pci_dvsec.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+/*
+ * Bound the index @i of an array of @n, a power of two. The verifier has to see
+ * the mask just before the use, whatever clang makes of the loop around.
+ */
+#ifdef __bpf__
+#define CXL_ENGINE_BOUND(i, n)                                                                     \
+	({                                                                                         \
+		asm volatile("" : "+r"(i));                                                        \
+		(i) & ((n)-1);                                                                     \
+	})
+#else
+#define CXL_ENGINE_BOUND(i, n) ((i) & ((n)-1))
+#endif
+CXL_ABI_ASSERT(!(CXL_POLICY_MAX_RULES & (CXL_POLICY_MAX_RULES - 1)));
+CXL_ABI_ASSERT(!(CXL_POLICY_MAX_DVSECS & (CXL_POLICY_MAX_DVSECS - 1)));
+CXL_ABI_ASSERT(!(CXL_SHADOW_DWORDS & (CXL_SHADOW_DWORDS - 1)));
+
+/* Instead of an index into &cxl_policy.dvsecs: the policy has no rules for it */
+#define CXL_ENGINE_NO_RULES 0xffffU
+/* A CXL Reset is emulated for DVSECs of up to that many dwords */
+#define CXL_ENGINE_RESET_DWORDS 32
+
+/**
+ * struct cxl_access - an access of the user
+ * @start: position of the DVSEC in configuration space, a multiple of 4
+ * @length: DVSEC Length, as the device tells it
+ * @offset: of the access from @start
+ * @size: in bytes: 1, 2 or 4
+ * @again: @hw holds what the outcome asked for in @hw_mask
+ * @value: of a write
+ * @hw: what the hardware holds, if @again
+ */
+struct cxl_access {
+	__u16 start;
+	__u16 length;
+	__u16 offset;
+	__u8 size;
+	__u8 again;
+	__u32 value;
+	__u32 hw;
+};
+
+/**
+ * struct cxl_outcome - what is to be done
+ * @result: of a read: value of the bits that are not in @hw_mask
+ * @hw_mask: of a read, or with VFIO_PCI_DVSEC_NEED_HW: bits to read from the
+ *	hardware
+ * @hw_value: of a write: value for @hw_write
+ * @hw_write: of a write: bits to write to the hardware
+ * @hw_keep: of a write: bits to write back as the hardware has them, where they
+ *	are not in @hw_write, and when the write is undone
+ * @hw_undo: of a write: bits to put back when the device is closed, to 0 if they
+ *	are not in @hw_keep
+ * @flags: CXL_EVENT_*, 0 for an outcome that nobody needs to hear of
+ * @refused: bits that the user wanted to change and could not
+ */
+struct cxl_outcome {
+	__u32 result;
+	__u32 hw_mask;
+	__u32 hw_value;
+	__u32 hw_write;
+	__u32 hw_keep;
+	__u32 hw_undo;
+	__u32 flags;
+	__u32 refused;
+};
+
+/* Bits of the dword at @offset that lie in a DVSEC of @length bytes */
+static __always_inline __u32 cxl_engine_extent(__u16 length, __u16 offset)
+{
+	if (offset + 4 <= length)
+		return ~0U;
+	if (offset >= length)
+		return 0;
+	return (1U << ((length - offset) * 8)) - 1;
+}
+
+static __always_inline __u32 cxl_engine_bytes(__u32 bits)
+{
+	bits |= (bits >> 4) & 0x0f0f0f0f;
+	bits |= (bits >> 2) & 0x33333333;
+	bits |= (bits >> 1) & 0x55555555;
+	return (bits & 0x01010101) * 0xff;
+}
+
+/**
+ * cxl_engine_find - index of a DVSEC's rules in a policy
+ * @policy: the policy
+ * @vendor: DVSEC Vendor ID
+ * @id: DVSEC ID
+ *
+ * Return: an index into &cxl_policy.dvsecs, or CXL_ENGINE_NO_RULES.
+ */
+static __always_inline __u32 cxl_engine_find(const struct cxl_policy *policy, __u16 vendor,
+					     __u16 id)
+{
+	__u32 i;
+
+	for (i = 0; i < CXL_POLICY_MAX_DVSECS; i++) {
+		if (i >= policy->nr_dvsecs)
+			break;
+		if (policy->dvsecs[i].vendor == vendor && policy->dvsecs[i].id == id)
+			return i;
+	}
+	return CXL_ENGINE_NO_RULES;
+}
+
+/* Rule number @n of a DVSEC, NULL if it has none */
+static __always_inline const struct cxl_rule *cxl_engine_rule(const struct cxl_policy *policy,
+							      __u32 dvsec, __u32 n)
+{
+	__u32 i;
+
+	if (dvsec >= CXL_POLICY_MAX_DVSECS || n >= policy->dvsecs[dvsec].nr_rules)
+		return 0;
+	i = policy->dvsecs[dvsec].first_rule + n;
+	if (i >= CXL_POLICY_MAX_RULES)
+		return 0;
+	return &policy->rules[CXL_ENGINE_BOUND(i, CXL_POLICY_MAX_RULES)];
+}
+
+static __always_inline struct cxl_shadow_dword *cxl_engine_dword(struct cxl_shadow *shadow,
+								 __u16 start, __u32 n)
+{
+	__u32 i = start / 4 + n;
+
+	return &shadow->dwords[CXL_ENGINE_BOUND(i, CXL_SHADOW_DWORDS)];
+}
+
+/* What of the conditional bits of @rule isn't there, @reserved being that which reserves it */
+static __always_inline __u32 cxl_engine_absent(const struct cxl_policy *policy, __u32 dvsec,
+					       const struct cxl_rule *rule,
+					       struct cxl_shadow *shadow,
+					       const struct cxl_access *access, __u32 *reserved)
+{
+	__u32 absent = 0, i;
+
+	*reserved = 0;
+	for (i = 0; i < CXL_POLICY_MAX_CONDS; i++) {
+		const struct cxl_cond *cond = &rule->conds[i];
+		const struct cxl_shadow_dword *dword;
+		const struct cxl_rule *cap;
+		__u32 seen;
+
+		if (i >= rule->nr_conds)
+			break;
+		cap = cxl_engine_rule(policy, dvsec, cond->cap_rule);
+		if (!cap)
+			return ~0U;
+		dword = cxl_engine_dword(shadow, access->start, cond->cap_rule);
+		seen = (dword->hw & cap->hw) | (dword->value & cap->shadow) |
+		       (cap->value & ~cap->hw & ~cap->shadow);
+		seen &= cxl_engine_extent(access->length, cond->cap_rule * 4);
+		if ((seen & cond->cap_mask) == cond->cap_mask)
+			continue;
+		absent |= cond->bits;
+		if (cond->reserved)
+			*reserved |= cond->bits;
+	}
+	return absent;
+}
+
+/**
+ * cxl_engine_open - set up the shadow of one dword
+ * @policy: policy that takes over
+ * @dvsec: as of cxl_engine_find()
+ * @shadow: of the device
+ * @start: position of the DVSEC in configuration space
+ * @offset: of the dword in the DVSEC, a multiple of 4
+ * @hw: what the hardware holds
+ *
+ * Bits that have a value already keep it, whichever policy gave it to them.
+ */
+static __always_inline void cxl_engine_open(const struct cxl_policy *policy, __u32 dvsec,
+					    struct cxl_shadow *shadow, __u16 start, __u16 offset,
+					    __u32 hw)
+{
+	struct cxl_shadow_dword *dword = cxl_engine_dword(shadow, start, offset / 4);
+	const struct cxl_rule *rule = cxl_engine_rule(policy, dvsec, offset / 4);
+	__u32 fresh;
+
+	dword->hw = hw;
+	if (!rule)
+		return;
+	fresh = (rule->shadow | rule->ack) & ~dword->valid;
+	dword->value = (dword->value & ~fresh) | (rule->value & rule->shadow & fresh);
+	dword->valid |= fresh;
+}
+
+/**
+ * cxl_engine_reset - the effect of a reset on one dword
+ * @policy: policy in force
+ * @dvsec: as of cxl_engine_find()
+ * @shadow: of the device
+ * @start: position of the DVSEC in configuration space
+ * @offset: of the dword in the DVSEC, a multiple of 4
+ * @hw: what the hardware holds now
+ * @kind: mask of &enum vfio_pci_dvsec_reset
+ *
+ * A conventional reset gives the values at open (CXL 3.x, 9.2 to 9.4); a
+ * function reset changes nothing (9.5).
+ */
+static __always_inline void cxl_engine_reset(const struct cxl_policy *policy, __u32 dvsec,
+					     struct cxl_shadow *shadow, __u16 start, __u16 offset,
+					     __u32 hw, __u32 kind)
+{
+	if (kind & VFIO_PCI_DVSEC_RESET_CONVENTIONAL) {
+		struct cxl_shadow_dword *dword = cxl_engine_dword(shadow, start, offset / 4);
+
+		dword->value = 0;
+		dword->valid = 0;
+	}
+	cxl_engine_open(policy, dvsec, shadow, start, offset, hw);
+}
+
+/**
+ * cxl_engine_read - verdict on a read
+ * @policy: policy in force
+ * @dvsec: as of cxl_engine_find()
+ * @shadow: of the device; an acknowledged RW1C bit that the hardware has cleared
+ *	is forgotten
+ * @access: the access
+ * @out: what to do, zeroed by the caller
+ *
+ * Return: an &enum vfio_pci_dvsec_verdict.
+ */
+static __always_inline int cxl_engine_read(const struct cxl_policy *policy, __u32 dvsec,
+					   struct cxl_shadow *shadow,
+					   const struct cxl_access *access, struct cxl_outcome *out)
+{
+	__u32 shift = access->offset % 4 * 8, reserved, absent = 0, hw, ack, value;
+	__u32 there = cxl_engine_extent(access->length, access->offset & ~3) &
+		      (~0U >> (32 - access->size * 8)) << shift;
+	struct cxl_shadow_dword *dword =
+		cxl_engine_dword(shadow, access->start, access->offset / 4);
+	const struct cxl_rule *rule = cxl_engine_rule(policy, dvsec, access->offset / 4);
+
+	if (!rule) {
+		out->hw_mask = there >> shift;
+		return VFIO_PCI_DVSEC_DONE;
+	}
+	if (rule->shadow & ~dword->valid)
+		return VFIO_PCI_DVSEC_INVALID;
+	if (rule->nr_conds)
+		absent = cxl_engine_absent(policy, dvsec, rule, shadow, access, &reserved);
+
+	hw = rule->hw & ~absent & there;
+	ack = rule->ack & dword->value & hw;
+	if (ack) {
+		if (!access->again) {
+			out->hw_mask = ack >> shift;
+			return VFIO_PCI_DVSEC_NEED_HW;
+		}
+		dword->value &= ~(ack & ~(access->hw << shift));
+		hw &= ~ack;
+	}
+	value = (rule->value & ~rule->shadow & ~rule->hw) | (dword->value & rule->shadow);
+	out->result = (value & ~absent & there) >> shift;
+	out->hw_mask = hw >> shift;
+	return VFIO_PCI_DVSEC_DONE;
+}
+
+/* The effect of a CXL Reset (CXL 3.x, 9.7) on the shadow, but for forwarded bits */
+static __always_inline void cxl_engine_cxl_reset(const struct cxl_policy *policy, __u32 dvsec,
+						 struct cxl_shadow *shadow, __u16 start)
+{
+	__u32 i, locked;
+
+	if (dvsec >= CXL_POLICY_MAX_DVSECS)
+		return;
+	locked = cxl_engine_dword(shadow, start, policy->dvsecs[dvsec].lock_rule)->value &
+		 policy->dvsecs[dvsec].lock_mask;
+	for (i = 0; i < CXL_ENGINE_RESET_DWORDS; i++) {
+		const struct cxl_rule *rule = cxl_engine_rule(policy, dvsec, i);
+		struct cxl_shadow_dword *dword = cxl_engine_dword(shadow, start, i);
+		__u32 bits;
+
+		if (!rule)
+			break;
+		bits = rule->shadow & ~(rule->sticky | rule->once | rule->fwd);
+		if (locked)
+			bits &= ~rule->lock;
+		dword->value = (dword->value & ~bits) | (rule->value & bits);
+	}
+}
+
+/**
+ * cxl_engine_write - verdict on a write
+ * @policy: policy in force
+ * @dvsec: as of cxl_engine_find()
+ * @shadow: of the device, takes what the user changes
+ * @access: the access
+ * @out: what to do, zeroed by the caller
+ *
+ * Return: an &enum vfio_pci_dvsec_verdict; VFIO_PCI_DVSEC_DENIED if @refused.
+ */
+static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u32 dvsec,
+					    struct cxl_shadow *shadow,
+					    const struct cxl_access *access,
+					    struct cxl_outcome *out)
+{
+	__u32 shift = access->offset % 4 * 8;
+	__u32 there = cxl_engine_extent(access->length, access->offset & ~3) &
+		      (~0U >> (32 - access->size * 8)) << shift;
+	struct cxl_shadow_dword *dword =
+		cxl_engine_dword(shadow, access->start, access->offset / 4);
+	const struct cxl_rule *rule = cxl_engine_rule(policy, dvsec, access->offset / 4);
+	__u32 val = access->value << shift;
+	__u32 absent = 0, reserved = 0, locked = 0, live, mask, old, new;
+	__u32 fwd, fwd1, refused, known;
+
+	if (!rule) {
+		if (policy->flags & CXL_POLICY_RAW) {
+			out->hw_value = access->value;
+			out->hw_write = there >> shift;
+			out->hw_keep = there >> shift;
+			out->hw_undo = there >> shift;
+		} else {
+			out->refused = ((val ^ dword->hw) & there) >> shift;
+		}
+		goto out;
+	}
+	if ((rule->shadow & ~dword->valid) || dvsec >= CXL_POLICY_MAX_DVSECS)
+		return VFIO_PCI_DVSEC_INVALID;
+
+	if (rule->nr_conds)
+		absent = cxl_engine_absent(policy, dvsec, rule, shadow, access, &reserved);
+	live = there & ~absent;
+	if (rule->lock) {
+		const struct cxl_policy_dvsec *d = &policy->dvsecs[dvsec];
+
+		if (cxl_engine_dword(shadow, access->start, d->lock_rule)->value & d->lock_mask)
+			locked = rule->lock;
+	}
+
+	mask = rule->ack & rule->write & val & live;
+	if (mask && !access->again) {
+		out->hw_mask = mask >> shift;
+		return VFIO_PCI_DVSEC_NEED_HW;
+	}
+
+	old = dword->value;
+	new = (old & ~mask) | (mask & access->hw << shift);
+	mask = rule->write & ~rule->ack & live & ~locked;
+	new = (new & ~mask) | (val & mask);
+	mask = val & live & rule->once;
+	new |= mask;
+
+	/* Of what the user wanted to change, this could not be */
+	known = rule->write | rule->once | rule->fwd | rule->fwd1 | rule->wbi | rule->reset |
+		rule->reserved;
+	mask = (old & rule->shadow) | (dword->hw & rule->hw) |
+	       (rule->value & ~rule->shadow & ~rule->hw);
+	refused = ((val ^ mask) & ~rule->w1) | (val & rule->w1 & (rule->zero | ~mask));
+	refused &= live & ~known;
+	refused |= ~val & old & rule->once & live;
+	refused |= val & absent & there & ~reserved & ~rule->reset;
+	if (refused)
+		out->flags |= CXL_EVENT_REFUSED;
+	mask = (val ^ old) & rule->write & locked & live;
+	if (mask)
+		out->flags |= CXL_EVENT_LOCKED;
+	refused |= mask;
+
+	fwd = rule->fwd & live & ~locked;
+	fwd1 = rule->fwd1 & val & live;
+	mask = rule->wbi & val & live;
+	if (mask && (new & rule->wbi_gate)) {
+		fwd |= mask;
+	} else if (mask) {
+		refused |= mask;
+		out->flags |= CXL_EVENT_WBI_DROPPED;
+	}
+
+	mask = rule->reset & val & there;
+	if (mask & absent) {
+		refused |= mask;
+		out->flags |= CXL_EVENT_RESET_DROPPED;
+	} else if (mask) {
+		/* Both are cleared before the flow starts */
+		new &= ~(rule->reset_complete | rule->reset_error);
+		if (policy->dvsecs[dvsec].reset_action == CXL_RESET_EMULATE) {
+			dword->value = new;
+			cxl_engine_cxl_reset(policy, dvsec, shadow, access->start);
+			new = dword->value | rule->reset_complete;
+			/* Disable_Caching, which a write-back needs, is reset too */
+			fwd &= ~rule->wbi;
+			mask = rule->fwd & rule->shadow & ~rule->sticky & fwd;
+			new = (new & ~mask) | (rule->value & mask);
+			val = (val & ~mask) | (rule->value & mask);
+			out->flags |= CXL_EVENT_RESET_EMULATED;
+		} else {
+			new |= rule->reset_error;
+			refused |= mask;
+			out->flags |= CXL_EVENT_RESET_REJECTED;
+		}
+	}
+	dword->value = new;
+
+	mask = cxl_engine_bytes(fwd | fwd1);
+	out->hw_value = (val & (fwd | fwd1)) >> shift;
+	out->hw_write = (fwd | fwd1) >> shift;
+	out->hw_keep = (mask & ~rule->zero) >> shift;
+	out->hw_undo = (fwd & rule->undo) >> shift;
+	out->refused = refused >> shift;
+out:
+	if (out->hw_write)
+		out->flags |= CXL_EVENT_FORWARDED;
+	if (out->refused && !(out->flags & CXL_EVENT_DENIED))
+		out->flags |= CXL_EVENT_REFUSED;
+	return out->refused ? VFIO_PCI_DVSEC_DENIED : VFIO_PCI_DVSEC_DONE;
+}
+
+#endif /* CXL_POLICY_ENGINE_H */
