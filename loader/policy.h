@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Policies: from YAML, in the specification's vocabulary, to the tables that the
+ * BPF program works with. Needs neither libbpf nor a kernel.
+ */
+#ifndef LOADER_POLICY_H
+#define LOADER_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cxl_dvsec_regs.h"
+#include "cxl_policy_abi.h"
+#include "vfio_pci_dvsec.h"
+
+#define POLICY_DIR_ENV	 "CXL_POLICY_PATH"
+#define POLICY_ERROR_LEN 1024
+
+/* Index into policy_fields: CXL_DVSEC_FIELD_CONTROL_MEM_ENABLE, ... */
+enum policy_field_id {
+#define POLICY_F(reg, REG, name, NAME, hi, lo, attr) CXL_DVSEC_FIELD_##REG##_##NAME,
+	CXL_DVSEC_FIELDS(POLICY_F)
+#undef POLICY_F
+		POLICY_NR_FIELDS,
+};
+
+#define POLICY_NR_RULES (CXL_DVSEC_LENGTH / 4)
+
+/**
+ * struct policy_register - a register of the CXL device DVSEC
+ * @name: in lower case
+ * @offset: from the start of the DVSEC
+ * @size: in bytes
+ */
+struct policy_register {
+	const char *name;
+	uint16_t offset;
+	uint8_t size;
+};
+
+/**
+ * struct policy_field - a field of a register
+ * @name: register and field, with a dot between
+ * @reg: an &enum cxl_dvsec_register
+ * @hi: last bit in the register
+ * @lo: first bit in the register
+ * @attribute: an &enum cxl_dvsec_attribute
+ */
+struct policy_field {
+	const char *name;
+	uint8_t reg;
+	uint8_t hi;
+	uint8_t lo;
+	uint8_t attribute;
+};
+
+extern const struct policy_register policy_registers[CXL_DVSEC_NR_REGS];
+extern const struct policy_field policy_fields[POLICY_NR_FIELDS];
+
+enum policy_read {
+	POLICY_READ_HARDWARE,
+	POLICY_READ_SHADOW,
+	POLICY_READ_VALUE,
+};
+
+/* Where a write goes, as a mask */
+enum policy_write {
+	POLICY_WRITE_SHADOW = 1 << 0,
+	POLICY_WRITE_HARDWARE = 1 << 1,
+};
+
+enum policy_action {
+	POLICY_ACTION_NONE,
+	POLICY_ACTION_WBI,
+	POLICY_ACTION_CXL_RESET,
+};
+
+enum policy_access {
+	POLICY_ACCESS_RULES,
+	POLICY_ACCESS_READ_ONLY,
+	POLICY_ACCESS_PASSTHROUGH,
+};
+
+/* Instead of an &enum policy_field_id: the field is always there */
+#define POLICY_ALWAYS (-1)
+
+/**
+ * struct policy_field_model - what a policy says of a field
+ * @attribute: an &enum cxl_dvsec_attribute
+ * @read: an &enum policy_read
+ * @write: a mask of &enum policy_write
+ * @action: an &enum policy_action
+ * @absent: an &enum cxl_dvsec_attribute, where @when isn't met
+ * @when: an &enum policy_field_id: capability that the field depends on
+ * @value: with %POLICY_READ_VALUE what is read, with %POLICY_READ_SHADOW what
+ *	the field holds at open; counted from the field's first bit
+ */
+struct policy_field_model {
+	uint8_t attribute;
+	uint8_t read;
+	uint8_t write;
+	uint8_t action;
+	uint8_t absent;
+	int16_t when;
+	uint32_t value;
+};
+
+/**
+ * struct policy - a policy as it was written
+ * @name: of the policy
+ * @description: for people; may be empty
+ * @access: an &enum policy_access
+ * @reset_action: an &enum cxl_reset_action
+ * @fields: of the CXL device DVSEC
+ * @nr_dvsecs: number of @dvsecs in use
+ * @dvsecs: kinds of DVSECs that are named
+ */
+struct policy {
+	char name[CXL_POLICY_NAME_LEN];
+	char description[1024];
+	uint8_t access;
+	uint8_t reset_action;
+	struct policy_field_model fields[POLICY_NR_FIELDS];
+	unsigned int nr_dvsecs;
+	struct vfio_pci_dvsec_id dvsecs[VFIO_PCI_DVSEC_MAX_CLAIMS];
+};
+
+/**
+ * struct policy_image - a policy as the kernel takes it
+ * @table: for the BPF program
+ * @nr_claims: for &vfio_pci_dvsec_ops.nr_claims
+ * @claims: for &vfio_pci_dvsec_ops.claims
+ */
+struct policy_image {
+	struct cxl_policy table;
+	uint32_t nr_claims;
+	struct vfio_pci_dvsec_id claims[VFIO_PCI_DVSEC_MAX_CLAIMS];
+};
+
+/**
+ * struct policy_text - a policy that is part of the program
+ * @name: of the policy; NULL ends the list
+ * @text: YAML
+ */
+struct policy_text {
+	const char *name;
+	const char *text;
+};
+
+extern const struct policy_text policy_embedded[];
+
+/**
+ * policy_load - read a policy
+ * @spec: a file, if it has a slash or ends in ".yaml", else the name of a policy,
+ *	looked for in the folders of $CXL_POLICY_PATH, in
+ *	/etc/cxl-policy/policies, in /usr/share/cxl-policy/policies and among
+ *	the embedded ones
+ * @policy: filled in
+ * @error: POLICY_ERROR_LEN bytes for the cause of a failure, with file and line
+ *
+ * Return: 0; -ENOENT if there is no such policy; -EINVAL if it isn't valid;
+ * another negative errno.
+ */
+int policy_load(const char *spec, struct policy *policy, char *error);
+
+/**
+ * policy_is_file - tell files from names
+ * @spec: as of policy_load()
+ *
+ * Return: whether @spec is a file.
+ */
+bool policy_is_file(const char *spec);
+
+/**
+ * policy_parse - read a policy from memory
+ * @text: YAML
+ * @size: of @text in bytes
+ * @origin: where @text is from, for messages and relative paths
+ * @policy: filled in
+ * @error: as of policy_load()
+ *
+ * Return: as of policy_load().
+ */
+int policy_parse(const char *text, size_t size, const char *origin, struct policy *policy,
+		 char *error);
+
+/**
+ * policy_compile - make the tables
+ * @policy: what to compile
+ * @image: filled in
+ * @error: as of policy_load()
+ *
+ * Return: 0 or -E2BIG if the policy exceeds a limit of the tables.
+ */
+int policy_compile(const struct policy *policy, struct policy_image *image, char *error);
+
+/**
+ * policy_for_each_name - names that policy_load() finds
+ * @fn: called for each name, once
+ * @arg: for @fn
+ */
+void policy_for_each_name(void (*fn)(const char *name, void *arg), void *arg);
+
+/**
+ * policy_field_bits - bits of a field in its dword
+ * @id: an &enum policy_field_id
+ *
+ * Return: the mask.
+ */
+uint32_t policy_field_bits(unsigned int id);
+
+/**
+ * policy_attribute_name - name of an attribute
+ * @attribute: an &enum cxl_dvsec_attribute
+ *
+ * Return: the name, as the specification writes it.
+ */
+const char *policy_attribute_name(unsigned int attribute);
+
+#endif /* LOADER_POLICY_H */
