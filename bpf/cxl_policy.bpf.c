@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policy for the DVSECs of CXL devices given to users by vfio-pci.
+ *
+ * The tables decide, see cxl_policy_engine.h. Registered as it is, by bpftool,
+ * the object enforces the policy cxl-device on every device that no other policy
+ * names. The loader writes another policy and another target into it before it
+ * is loaded, and makes all objects share the two maps.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+#include "cxl_dvsec_regs.h"
+#include "cxl_policy_engine.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Bounds on the events of one device */
+#define EVENT_BURST	  64
+#define EVENT_INTERVAL_NS (1000000000ULL / 32)
+
+#define EINVAL 22
+#define ENOSPC 28
+
+const volatile struct cxl_policy cxl_policy_table = {
+#include "cxl-device.policy.h"
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CXL_SHADOW_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, struct cxl_shadow);
+} cxl_shadow SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} cxl_events SEC(".maps");
+
+/* The cookie of a DVSEC: index of its rules plus 1, as 0 is what nobody set */
+#define COOKIE(dvsec) ((__u64)(dvsec) + 1)
+
+static __always_inline const struct cxl_policy *policy_table(void)
+{
+	const struct cxl_policy *policy = (const struct cxl_policy *)&cxl_policy_table;
+
+	/* The initial value is not the value that is loaded */
+	barrier_var(policy);
+	return policy;
+}
+
+/* The shadow of the device in its present opening, or NULL */
+static __always_inline struct cxl_shadow *shadow_of(const struct vfio_pci_dvsec_access *acc)
+{
+	struct cxl_shadow *shadow;
+	__u32 index = acc->index;
+
+	shadow = bpf_map_lookup_elem(&cxl_shadow, &index);
+	if (!shadow || shadow->open_id != acc->open_id)
+		return NULL;
+	return shadow;
+}
+
+static __always_inline void access_of(const struct vfio_pci_dvsec_access *acc,
+				      struct cxl_access *access)
+{
+	access->start = acc->start;
+	access->length = acc->length;
+	access->offset = acc->offset;
+	access->size = acc->size;
+	access->again = acc->again;
+	access->value = acc->value;
+	access->hw = acc->hw;
+}
+
+static __noinline int emit(struct cxl_shadow *shadow, struct vfio_pci_dvsec_access *acc,
+			   __u32 flags, __u32 refused, __u32 forwarded)
+{
+	const struct cxl_policy *policy = policy_table();
+	struct cxl_event *event;
+	__u64 now, tokens;
+
+	if (!shadow)
+		return 0;
+
+	now = bpf_ktime_get_boot_ns();
+	tokens = shadow->event_tokens + (now - shadow->event_time) / EVENT_INTERVAL_NS;
+	if (tokens != shadow->event_tokens) {
+		shadow->event_time = now;
+		shadow->event_tokens = tokens > EVENT_BURST ? EVENT_BURST : tokens;
+	}
+	if (!shadow->event_tokens)
+		goto lost;
+	event = bpf_ringbuf_reserve(&cxl_events, sizeof(*event), 0);
+	if (!event)
+		goto lost;
+	shadow->event_tokens--;
+	shadow->events++;
+
+	event->time = now;
+	event->lost = shadow->events_lost;
+	event->segment = acc->segment;
+	event->bus = acc->bus;
+	event->devfn = acc->devfn;
+	event->vendor = acc->vendor;
+	event->id = acc->id;
+	event->start = acc->start;
+	event->offset = acc->offset;
+	event->size = acc->size;
+	event->reserved = 0;
+	event->flags = flags;
+	event->value = acc->value;
+	event->refused = refused;
+	event->forwarded = forwarded;
+	__builtin_memcpy(event->policy, policy->name, sizeof(event->policy));
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+lost:
+	shadow->events_lost++;
+	return 0;
+}
+
+static __always_inline int open_dword(struct vfio_pci_dvsec_access *acc, struct cxl_shadow *shadow)
+{
+	const struct cxl_policy *policy = policy_table();
+	__u32 dvsec;
+
+	if (policy->abi_version != CXL_POLICY_ABI_VERSION ||
+	    shadow->abi_version != CXL_POLICY_ABI_VERSION)
+		return -EINVAL;
+	dvsec = cxl_engine_find(policy, acc->vendor, acc->id);
+	acc->cookie = COOKIE(dvsec);
+	cxl_engine_open(policy, dvsec, shadow, acc->start, acc->offset, acc->value);
+	return 0;
+}
+
+SEC("struct_ops/opened")
+int BPF_PROG(cxl_opened, struct vfio_pci_dvsec_access *acc)
+{
+	struct cxl_shadow *shadow;
+	__u32 index = acc->index, i;
+
+	shadow = bpf_map_lookup_elem(&cxl_shadow, &index);
+	if (!shadow)
+		return -ENOSPC;
+	if (shadow->open_id == acc->open_id)
+		return open_dword(acc, shadow);
+
+	for (i = 0; i < CXL_SHADOW_DWORDS; i++) {
+		shadow->dwords[i].value = 0;
+		shadow->dwords[i].valid = 0;
+		shadow->dwords[i].hw = 0;
+		/* Or else clang calls memset() */
+		barrier();
+	}
+	shadow->open_id = acc->open_id;
+	shadow->abi_version = CXL_POLICY_ABI_VERSION;
+	shadow->segment = acc->segment;
+	shadow->bus = acc->bus;
+	shadow->devfn = acc->devfn;
+	shadow->accesses = 0;
+	emit(shadow, acc, CXL_EVENT_OPENED, 0, 0);
+	return open_dword(acc, shadow);
+}
+
+SEC("struct_ops/closed")
+void BPF_PROG(cxl_closed, struct vfio_pci_dvsec_access *acc)
+{
+	struct cxl_shadow *shadow = shadow_of(acc);
+
+	if (!shadow)
+		return;
+	emit(shadow, acc, CXL_EVENT_CLOSED, 0, 0);
+	shadow->open_id = 0;
+}
+
+SEC("struct_ops/reset")
+int BPF_PROG(cxl_reset, struct vfio_pci_dvsec_access *acc, __u32 kind)
+{
+	const struct cxl_policy *policy = policy_table();
+	struct cxl_shadow *shadow = shadow_of(acc);
+	__u32 dvsec = acc->cookie - 1;
+
+	if (!shadow || !acc->cookie)
+		return -EINVAL;
+	cxl_engine_reset(policy, dvsec, shadow, acc->start, acc->offset, acc->value, kind);
+	if ((kind & VFIO_PCI_DVSEC_RESET_CONVENTIONAL) && acc->vendor == CXL_DVSEC_VENDOR_ID &&
+	    acc->id == CXL_DVSEC_ID_DEVICE && acc->offset == DVSEC_HEADER1_OFFSET)
+		emit(shadow, acc, CXL_EVENT_HOST_STATE_LOST, 0, 0);
+	return 0;
+}
+
+SEC("struct_ops/read")
+int BPF_PROG(cxl_read, struct vfio_pci_dvsec_access *acc)
+{
+	const struct cxl_policy *policy = policy_table();
+	struct cxl_shadow *shadow = shadow_of(acc);
+	__u32 dvsec = acc->cookie - 1;
+	struct cxl_outcome out = {};
+	struct cxl_access access;
+	int verdict;
+
+	if (!shadow || !acc->cookie)
+		return VFIO_PCI_DVSEC_INVALID;
+	shadow->accesses = 1;
+	access_of(acc, &access);
+	verdict = cxl_engine_read(policy, dvsec, shadow, &access, &out);
+	acc->result = out.result;
+	acc->hw_mask = out.hw_mask;
+	if (verdict == VFIO_PCI_DVSEC_INVALID)
+		emit(shadow, acc, CXL_EVENT_ERROR, 0, 0);
+	return verdict;
+}
+
+SEC("struct_ops/write")
+int BPF_PROG(cxl_write, struct vfio_pci_dvsec_access *acc)
+{
+	const struct cxl_policy *policy = policy_table();
+	struct cxl_shadow *shadow = shadow_of(acc);
+	__u32 dvsec = acc->cookie - 1, flags;
+	struct cxl_outcome out = {};
+	struct cxl_access access;
+	int verdict;
+
+	if (!shadow || !acc->cookie)
+		return VFIO_PCI_DVSEC_INVALID;
+	shadow->accesses = 1;
+	access_of(acc, &access);
+	verdict = cxl_engine_write(policy, dvsec, shadow, &access, &out);
+	acc->hw_mask = out.hw_mask;
+	acc->hw_value = out.hw_value;
+	acc->hw_write = out.hw_write;
+	acc->hw_keep = out.hw_keep;
+	acc->hw_undo = out.hw_undo;
+	if (verdict == VFIO_PCI_DVSEC_NEED_HW)
+		return verdict;
+
+	flags = out.flags;
+	if (policy->flags & CXL_POLICY_RECORD)
+		flags |= CXL_EVENT_WRITE;
+	if (verdict == VFIO_PCI_DVSEC_INVALID)
+		flags |= CXL_EVENT_ERROR;
+	if (flags & ~CXL_EVENT_FORWARDED)
+		emit(shadow, acc, flags, out.refused, out.hw_write);
+	return verdict;
+}
+
+SEC(".struct_ops.link")
+struct vfio_pci_dvsec_ops cxl_policy = {
+	.opened = (void *)cxl_opened,
+	.closed = (void *)cxl_closed,
+	.reset = (void *)cxl_reset,
+	.read = (void *)cxl_read,
+	.write = (void *)cxl_write,
+	.match = VFIO_PCI_DVSEC_MATCH_ANY,
+	.name = "cxl-device",
+};
