@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf.h"
+#include "output.h"
+
+/* An ELF file has to start at an aligned address */
+__asm__(".pushsection .rodata\n"
+	".balign 16\n"
+	"bpf_object_start:\n"
+	".incbin \"../bpf/cxl_policy.bpf.o\"\n"
+	"bpf_object_end:\n"
+	".popsection\n");
+extern const char bpf_object_start[], bpf_object_end[];
+
+struct bpf_policy {
+	struct bpf_object *obj;
+	struct bpf_map *shadow;
+	struct bpf_map *events;
+	struct bpf_map *ops;
+};
+
+/* The first complaint of libbpf, which names the cause best */
+static char complaint[256];
+
+static int print(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	if (output_options.debug)
+		return vfprintf(stderr, fmt, args);
+	if (level == LIBBPF_WARN && !complaint[0]) {
+		vsnprintf(complaint, sizeof(complaint), fmt, args);
+		complaint[strcspn(complaint, "\n")] = '\0';
+	}
+	return 0;
+}
+
+void bpf_init(void)
+{
+	libbpf_set_print(print);
+}
+
+static int refused(int err, const char *what)
+{
+	return error_set(EXIT_FAILED, err, "--debug shows libbpf's messages and the verifier's log",
+			 "%s: %s%s%s%s", what, strerror(-err), complaint[0] ? " (" : "", complaint,
+			 complaint[0] ? ")" : "");
+}
+
+/* The tables in .rodata, found by the object's BTF */
+static struct cxl_policy *find_table(const struct bpf_object *obj)
+{
+	const struct btf *btf = bpf_object__btf(obj);
+	const struct btf_var_secinfo *var;
+	const struct btf_type *sec;
+	struct bpf_map *map;
+	char *data;
+	size_t size;
+	int id, i;
+
+	map = bpf_object__find_map_by_name(obj, ".rodata");
+	data = map ? bpf_map__initial_value(map, &size) : NULL;
+	id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	if (!data || id < 0)
+		return NULL;
+	sec = btf__type_by_id(btf, id);
+	for (i = 0, var = btf_var_secinfos(sec); i < btf_vlen(sec); i++, var++) {
+		const struct btf_type *type = btf__type_by_id(btf, var->type);
+
+		if (!strcmp(btf__name_by_offset(btf, type->name_off), KERN_TABLE_NAME) &&
+		    var->size == sizeof(struct cxl_policy) && var->offset + var->size <= size)
+			return (struct cxl_policy *)(data + var->offset);
+	}
+	return NULL;
+}
+
+int bpf_load(const struct policy_image *image, const struct kern_target *target, int shadow_fd,
+	     int events_fd, struct bpf_policy **policy)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "cxl_policy");
+	struct vfio_pci_dvsec_ops *ops = NULL;
+	struct bpf_policy *bpf;
+	struct cxl_policy *table;
+	size_t size = 0;
+	int err;
+
+	complaint[0] = '\0';
+	bpf = calloc(1, sizeof(*bpf));
+	if (!bpf)
+		return -ENOMEM;
+	bpf->obj = bpf_object__open_mem(bpf_object_start, bpf_object_end - bpf_object_start, &opts);
+	if (!bpf->obj) {
+		err = refused(-errno, "can't open the BPF object");
+		goto out;
+	}
+	bpf->shadow = bpf_object__find_map_by_name(bpf->obj, CXL_SHADOW_MAP_NAME);
+	bpf->events = bpf_object__find_map_by_name(bpf->obj, CXL_EVENTS_MAP_NAME);
+	bpf->ops = bpf_object__find_map_by_name(bpf->obj, "cxl_policy");
+	table = find_table(bpf->obj);
+	if (bpf->ops)
+		ops = bpf_map__initial_value(bpf->ops, &size);
+	if (!bpf->shadow || !bpf->events || !table || !ops || size < sizeof(*ops)) {
+		err = refused(-EINVAL, "the BPF object isn't the one this program knows");
+		goto out;
+	}
+
+	*table = image->table;
+	ops->match = target->match;
+	ops->segment = target->address.segment;
+	ops->bus = target->address.bus;
+	ops->devfn = target->address.devfn;
+	ops->nr_claims = image->nr_claims;
+	memcpy(ops->claims, image->claims, sizeof(ops->claims));
+	memcpy(ops->name, image->table.name, sizeof(ops->name));
+
+	err = 0;
+	if (shadow_fd >= 0)
+		err = bpf_map__reuse_fd(bpf->shadow, shadow_fd);
+	if (!err && events_fd >= 0)
+		err = bpf_map__reuse_fd(bpf->events, events_fd);
+	if (err) {
+		err = refused(err, "can't share the maps of the policy in force");
+		goto out;
+	}
+	err = bpf_object__load(bpf->obj);
+	if (err)
+		err = refused(err, "the kernel refused the BPF object");
+out:
+	if (err)
+		bpf_unload(bpf);
+	else
+		*policy = bpf;
+	return err;
+}
+
+int bpf_attach(struct bpf_policy *policy)
+{
+	struct bpf_link *link = bpf_map__attach_struct_ops(policy->ops);
+	int fd;
+
+	if (!link)
+		return -errno;
+	fd = fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		fd = -errno;
+	/* Of a link, this closes the descriptor and no more */
+	bpf_link__destroy(link);
+	return fd;
+}
+
+int bpf_swap(struct bpf_policy *policy, int link_fd, int old_map_fd)
+{
+	LIBBPF_OPTS(bpf_link_update_opts, opts, .flags = BPF_F_REPLACE, .old_map_fd = old_map_fd);
+
+	return bpf_link_update(link_fd, bpf_map__fd(policy->ops), &opts);
+}
+
+int bpf_shadow_fd(const struct bpf_policy *policy)
+{
+	return bpf_map__fd(policy->shadow);
+}
+
+int bpf_events_fd(const struct bpf_policy *policy)
+{
+	return bpf_map__fd(policy->events);
+}
+
+void bpf_unload(struct bpf_policy *policy)
+{
+	if (!policy)
+		return;
+	bpf_object__close(policy->obj);
+	free(policy);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * PCI devices of this host and their CXL DVSECs.
+ */
+#ifndef LOADER_DEVICE_H
+#define LOADER_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DEVICE_MAX_DVSECS  32
+#define DEVICE_CONFIG_SIZE 4096
+#define DEVICE_ADDRESS_LEN 16
+
+/**
+ * struct device_address - where a PCI device is
+ * @segment: PCI segment (domain)
+ * @bus: PCI bus number
+ * @devfn: PCI device and function number
+ */
+struct device_address {
+	uint32_t segment;
+	uint8_t bus;
+	uint8_t devfn;
+};
+
+/**
+ * struct device_dvsec - a DVSEC of CXL
+ * @offset: position in configuration space
+ * @id: DVSEC ID
+ * @revision: DVSEC Revision
+ * @length: DVSEC Length, as the device tells it
+ */
+struct device_dvsec {
+	uint16_t offset;
+	uint16_t id;
+	uint8_t revision;
+	uint16_t length;
+};
+
+/**
+ * struct device - a PCI device
+ * @address: where it is
+ * @name: @address as text
+ * @driver: that it is bound to; may be empty
+ * @vendor: Vendor ID
+ * @device_id: Device ID
+ * @bridge: it is a bridge, such as a CXL port; vfio-pci takes none
+ * @nr_dvsecs: number of @dvsecs in use
+ * @dvsecs: DVSECs of CXL
+ * @hooked: it is bound to a vfio-pci driver that has the DVSEC hook
+ * @state: of the hook, as the kernel tells it; if not @hooked, "raw" if it is bound
+ *	to a driver of vfio, else "none"
+ * @policy: in force, as the kernel tells it; may be empty
+ */
+struct device {
+	struct device_address address;
+	char name[DEVICE_ADDRESS_LEN];
+	char driver[64];
+	uint16_t vendor;
+	uint16_t device_id;
+	bool bridge;
+	unsigned int nr_dvsecs;
+	struct device_dvsec dvsecs[DEVICE_MAX_DVSECS];
+	bool hooked;
+	char state[16];
+	char policy[64];
+};
+
+/**
+ * device_parse - read an address
+ * @text: [segment:]bus:device.function
+ * @address: filled in
+ *
+ * Return: 0 or -EINVAL.
+ */
+int device_parse(const char *text, struct device_address *address);
+
+/**
+ * device_format - write an address
+ * @address: the address
+ * @text: filled in
+ */
+void device_format(const struct device_address *address, char text[DEVICE_ADDRESS_LEN]);
+
+/**
+ * device_same - compare addresses
+ * @a: an address
+ * @b: another
+ *
+ * Return: whether they are the same.
+ */
+bool device_same(const struct device_address *a, const struct device_address *b);
+
+/**
+ * device_get - look at one device
+ * @address: where it is
+ * @device: filled in
+ *
+ * Return: 0 or -ENODEV.
+ */
+int device_get(const struct device_address *address, struct device *device);
+
+/**
+ * device_list - look for CXL devices that are no bridges
+ * @devices: the devices in order of address, to be freed
+ * @nr: their number
+ *
+ * Return: 0 or a negative errno.
+ */
+int device_list(struct device **devices, unsigned int *nr);
+
+/**
+ * device_find_dvsec - find a DVSEC of CXL
+ * @device: the device
+ * @id: DVSEC ID
+ *
+ * Return: the DVSEC or NULL.
+ */
+const struct device_dvsec *device_find_dvsec(const struct device *device, uint16_t id);
+
+/**
+ * device_read - read dwords of configuration space from the hardware
+ * @device: the device
+ * @pos: position, a multiple of 4
+ * @values: filled in
+ * @nr: number of dwords
+ *
+ * Return: 0 or a negative errno.
+ */
+int device_read(const struct device *device, unsigned int pos, uint32_t *values, unsigned int nr);
+
+#endif /* LOADER_DEVICE_H */

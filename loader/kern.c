@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kern.h"
+#include "output.h"
+
+#define OPS_NAME      "vfio_pci_dvsec_ops"
+#define OPS_VALUE     "bpf_struct_ops_" OPS_NAME
+#define OPS_MODULE    "vfio_pci_core"
+#define RODATA_SUFFIX ".rodata"
+#define MAX_PROG_MAPS 64
+
+/* Where the kernel keeps the members of struct vfio_pci_dvsec_ops */
+struct layout {
+	uint32_t btf_id;
+	uint32_t type_id;
+	bool ours;
+	uint32_t opened;
+	uint32_t match;
+	uint32_t segment;
+	uint32_t bus;
+	uint32_t devfn;
+	uint32_t name;
+	uint32_t name_len;
+};
+
+static struct btf *vmlinux_btf;
+
+static int load_vmlinux_btf(void)
+{
+	if (!vmlinux_btf)
+		vmlinux_btf = btf__load_vmlinux_btf();
+	if (!vmlinux_btf)
+		return error_set(EXIT_KERNEL, -EOPNOTSUPP,
+				 "boot a kernel that is built with CONFIG_DEBUG_INFO_BTF",
+				 "the kernel has no BTF (/sys/kernel/btf/vmlinux)");
+	return 0;
+}
+
+/*
+ * Preconditions
+ */
+
+int kern_check_privilege(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	/* CAP_BPF and CAP_PERFMON load programs, but don't list those in force */
+	if (syscall(SYS_capget, &header, data) ||
+	    !(data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)))
+		return error_set(EXIT_FAILED, -EPERM, "run it as root",
+				 "no privilege (CAP_SYS_ADMIN)");
+	return 0;
+}
+
+static int check_hook(void)
+{
+	struct btf *btf;
+	int found;
+
+	if (btf__find_by_name_kind(vmlinux_btf, OPS_VALUE, BTF_KIND_STRUCT) > 0)
+		return 0;
+	if (access("/sys/module/" OPS_MODULE, F_OK))
+		return error_set(EXIT_KERNEL, -EOPNOTSUPP,
+				 "load the patched one (see kernel/) by 'modprobe vfio-pci'",
+				 "vfio-pci isn't loaded");
+	if (access("/sys/kernel/btf/" OPS_MODULE, F_OK))
+		return error_set(EXIT_KERNEL, -EOPNOTSUPP,
+				 "build it with CONFIG_DEBUG_INFO_BTF_MODULES",
+				 "vfio-pci-core has no BTF, so no policy can be registered");
+	btf = btf__load_module_btf(OPS_MODULE, vmlinux_btf);
+	found = btf ? btf__find_by_name_kind(btf, OPS_VALUE, BTF_KIND_STRUCT) : -errno;
+	btf__free(btf);
+	if (found > 0)
+		return 0;
+	return error_set(EXIT_KERNEL, -EOPNOTSUPP,
+			 "load the patched one (see kernel/) by 'modprobe vfio-pci'",
+			 "vfio-pci has no hook for DVSEC policies");
+}
+
+int kern_check(void)
+{
+	int err = kern_check_privilege();
+
+	if (!err)
+		err = load_vmlinux_btf();
+	return err ? err : check_hook();
+}
+
+/*
+ * Maps
+ */
+
+static int map_info(int fd, struct bpf_map_info *info)
+{
+	__u32 len = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return bpf_map_get_info_by_fd(fd, info, &len);
+}
+
+bool kern_map_fits(int fd, const char *name)
+{
+	struct bpf_map_info info;
+
+	if (map_info(fd, &info))
+		return false;
+	if (!strcmp(name, CXL_SHADOW_MAP_NAME))
+		return info.type == BPF_MAP_TYPE_ARRAY && info.key_size == sizeof(__u32) &&
+		       info.value_size == sizeof(struct cxl_shadow) &&
+		       info.max_entries == CXL_SHADOW_MAX_DEVICES;
+	return info.type == BPF_MAP_TYPE_RINGBUF && info.max_entries;
+}
+
+int kern_open_map(uint32_t id, const char *name)
+{
+	int fd;
+
+	if (!id)
+		return -ENOENT;
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd >= 0 && !kern_map_fits(fd, name)) {
+		close(fd);
+		return -EINVAL;
+	}
+	return fd;
+}
+
+/* The offset of the tables in a .rodata map, by its BTF */
+static int find_table(const struct bpf_map_info *info, uint32_t *offset)
+{
+	struct btf *btf = btf__load_from_kernel_by_id(info->btf_id);
+	const struct btf_var_secinfo *var;
+	const struct btf_type *sec;
+	int i, err = -ENOENT;
+
+	if (!btf)
+		return -errno;
+	sec = btf__type_by_id(btf, info->btf_value_type_id);
+	if (!sec || !btf_is_datasec(sec))
+		goto out;
+	for (i = 0, var = btf_var_secinfos(sec); i < btf_vlen(sec); i++, var++) {
+		const struct btf_type *type = btf__type_by_id(btf, var->type);
+
+		if (strcmp(btf__name_by_offset(btf, type->name_off), KERN_TABLE_NAME) ||
+		    var->size != sizeof(struct cxl_policy) ||
+		    (uint64_t)var->offset + var->size > info->value_size)
+			continue;
+		*offset = var->offset;
+		err = 0;
+	}
+out:
+	btf__free(btf);
+	return err;
+}
+
+static void add_map(struct kern_policy *policy, uint32_t id)
+{
+	struct bpf_map_info info;
+	size_t len;
+	int fd;
+
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return;
+	if (map_info(fd, &info))
+		goto out;
+	len = strlen(info.name);
+	if (!strcmp(info.name, CXL_SHADOW_MAP_NAME) && kern_map_fits(fd, info.name))
+		policy->shadow_id = id;
+	else if (!strcmp(info.name, CXL_EVENTS_MAP_NAME) && kern_map_fits(fd, info.name))
+		policy->events_id = id;
+	else if (len > strlen(RODATA_SUFFIX) && info.type == BPF_MAP_TYPE_ARRAY && info.btf_id &&
+		 !strcmp(info.name + len - strlen(RODATA_SUFFIX), RODATA_SUFFIX) &&
+		 !find_table(&info, &policy->table_offset))
+		policy->table_id = id;
+out:
+	close(fd);
+}
+
+/* The maps of the program that is the member opened() */
+static void add_maps(struct kern_policy *policy, uint32_t prog_id)
+{
+	uint32_t ids[MAX_PROG_MAPS];
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info), i;
+	int fd;
+
+	fd = bpf_prog_get_fd_by_id(prog_id);
+	if (fd < 0)
+		return;
+	info.nr_map_ids = MAX_PROG_MAPS;
+	info.map_ids = (uintptr_t)ids;
+	if (!bpf_prog_get_info_by_fd(fd, &info, &len))
+		for (i = 0; i < info.nr_map_ids && i < MAX_PROG_MAPS; i++)
+			add_map(policy, ids[i]);
+	close(fd);
+}
+
+int kern_read_table(const struct kern_policy *policy, struct cxl_policy *table)
+{
+	struct bpf_map_info info;
+	__u32 key = 0;
+	char *value;
+	int fd, err;
+
+	if (!policy->table_id)
+		return -ENOENT;
+	fd = bpf_map_get_fd_by_id(policy->table_id);
+	if (fd < 0)
+		return fd;
+	err = map_info(fd, &info);
+	if (err)
+		goto out;
+	value = calloc(1, info.value_size);
+	if (!value) {
+		err = -ENOMEM;
+		goto out;
+	}
+	err = bpf_map_lookup_elem(fd, &key, value);
+	if (!err)
+		memcpy(table, value + policy->table_offset, sizeof(*table));
+	free(value);
+	if (!err && table->abi_version != CXL_POLICY_ABI_VERSION)
+		err = -ENOENT;
+out:
+	close(fd);
+	return err;
+}
+
+int kern_read_shadow(const struct kern_policy *policy, const struct device_address *address,
+		     struct cxl_shadow *shadow)
+{
+	struct cxl_shadow *value;
+	int fd, err = 0;
+	__u32 index;
+
+	fd = kern_open_map(policy->shadow_id, CXL_SHADOW_MAP_NAME);
+	if (fd < 0)
+		return fd;
+	value = malloc(sizeof(*value));
+	if (!value) {
+		err = -ENOMEM;
+		goto out;
+	}
+
+	/* One that was left behind is of an earlier opening */
+	shadow->open_id = 0;
+	for (index = 0; index < CXL_SHADOW_MAX_DEVICES; index++) {
+		err = bpf_map_lookup_elem(fd, &index, value);
+		if (err)
+			goto out;
+		if (value->open_id > shadow->open_id && value->segment == address->segment &&
+		    value->bus == address->bus && value->devfn == address->devfn &&
+		    value->abi_version == CXL_POLICY_ABI_VERSION)
+			*shadow = *value;
+	}
+	if (!shadow->open_id)
+		err = -ENOENT;
+out:
+	free(value);
+	close(fd);
+	return err;
+}
+
+/*
+ * Policies
+ */
+
+static const struct btf_type *find_member(const struct btf *btf, const struct btf_type *type,
+					  const char *name, uint32_t *offset)
+{
+	const struct btf_member *member = btf_members(type);
+	int i;
+
+	for (i = 0; i < btf_vlen(type); i++, member++) {
+		if (strcmp(btf__name_by_offset(btf, member->name_off), name))
+			continue;
+		*offset = btf_member_bit_offset(type, i) / 8;
+		return btf__type_by_id(btf, btf__resolve_type(btf, member->type));
+	}
+	return NULL;
+}
+
+/* Find the members by name, so that a kernel with more of them will do */
+static int read_layout(struct layout *layout)
+{
+	const struct {
+		const char *name;
+		uint32_t *offset;
+	} members[] = {
+		{ "opened", &layout->opened },	 { "match", &layout->match },
+		{ "segment", &layout->segment }, { "bus", &layout->bus },
+		{ "devfn", &layout->devfn },
+	};
+	const struct btf_type *type, *data, *name;
+	struct btf *module = NULL;
+	const struct btf *btf;
+	uint32_t start;
+	unsigned int i;
+	int err;
+
+	layout->ours = false;
+	err = load_vmlinux_btf();
+	if (err)
+		return err;
+	btf = vmlinux_btf;
+	type = btf__type_by_id(btf, layout->type_id);
+	if (!type) {
+		module = btf__load_from_kernel_by_id_split(layout->btf_id, vmlinux_btf);
+		if (!module)
+			return -errno;
+		btf = module;
+		type = btf__type_by_id(btf, layout->type_id);
+	}
+	if (!type || !btf_is_struct(type) ||
+	    strcmp(btf__name_by_offset(btf, type->name_off), OPS_VALUE))
+		goto out;
+	data = find_member(btf, type, "data", &start);
+	if (!data || !btf_is_struct(data)) {
+		err = -EINVAL;
+		goto out;
+	}
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		if (!find_member(btf, data, members[i].name, members[i].offset)) {
+			err = -EINVAL;
+			goto out;
+		}
+		*members[i].offset += start;
+	}
+	name = find_member(btf, data, "name", &layout->name);
+	if (!name || !btf_is_array(name)) {
+		err = -EINVAL;
+		goto out;
+	}
+	layout->name += start;
+	layout->name_len = btf_array(name)->nelems;
+	layout->ours = true;
+out:
+	btf__free(module);
+	return err;
+}
+
+static uint32_t get_u32(const char *value, uint32_t offset)
+{
+	uint32_t number;
+
+	memcpy(&number, value + offset, sizeof(number));
+	return number;
+}
+
+/* Return: 1 if the map is a policy, 0 if it is another kind of struct_ops */
+static int read_map(uint32_t id, struct layout *layout, struct kern_policy *policy)
+{
+	struct bpf_map_info info;
+	uint32_t key = 0, len;
+	char *value = NULL;
+	int fd, ret;
+
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return fd;
+	ret = map_info(fd, &info);
+	if (ret)
+		goto out;
+	if (layout->type_id != info.btf_vmlinux_value_type_id ||
+	    layout->btf_id != info.btf_vmlinux_id) {
+		layout->type_id = info.btf_vmlinux_value_type_id;
+		layout->btf_id = info.btf_vmlinux_id;
+		ret = read_layout(layout);
+		if (ret)
+			goto out;
+	}
+	if (!layout->ours)
+		goto out;
+
+	value = calloc(1, info.value_size + sizeof(uint64_t));
+	if (!value) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	ret = bpf_map_lookup_elem(fd, &key, value);
+	if (ret)
+		goto out;
+	policy->map_id = id;
+	policy->target.match = get_u32(value, layout->match);
+	if (policy->target.match == VFIO_PCI_DVSEC_MATCH_ADDRESS) {
+		policy->target.address.segment = get_u32(value, layout->segment);
+		policy->target.address.bus = get_u32(value, layout->bus);
+		policy->target.address.devfn = get_u32(value, layout->devfn);
+	}
+	len = layout->name_len < sizeof(policy->name) ? layout->name_len : sizeof(policy->name) - 1;
+	memcpy(policy->name, value + layout->name, len);
+	/* A read of the map gives the programs' ids in place of their addresses */
+	add_maps(policy, get_u32(value, layout->opened));
+	ret = 1;
+out:
+	free(value);
+	close(fd);
+	return ret;
+}
+
+static int read_link(uint32_t id, struct layout *layout, struct kern_policy *policy)
+{
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+	int fd, ret;
+
+	fd = bpf_link_get_fd_by_id(id);
+	if (fd < 0)
+		return fd;
+	memset(policy, 0, sizeof(*policy));
+	ret = bpf_link_get_info_by_fd(fd, &info, &len);
+	close(fd);
+	if (ret)
+		return ret;
+	/* A link that was detached has no map */
+	if (info.type != BPF_LINK_TYPE_STRUCT_OPS || !info.struct_ops.map_id)
+		return 0;
+	policy->link_id = id;
+	return read_map(info.struct_ops.map_id, layout, policy);
+}
+
+int kern_list(struct kern_policies *policies)
+{
+	struct kern_policy *more;
+	struct layout layout = {};
+	__u32 id = 0;
+	int ret;
+
+	policies->nr = 0;
+	policies->policies = NULL;
+	while (!(ret = bpf_link_get_next_id(id, &id))) {
+		more = realloc(policies->policies, (policies->nr + 1) * sizeof(*more));
+		if (!more) {
+			ret = -ENOMEM;
+			break;
+		}
+		policies->policies = more;
+		ret = read_link(id, &layout, &more[policies->nr]);
+		/* Links and maps come and go meanwhile */
+		if (ret < 0 && ret != -ENOENT)
+			break;
+		if (ret > 0)
+			policies->nr++;
+	}
+	if (ret == -ENOENT)
+		return 0;
+	kern_free(policies);
+	return error_set(EXIT_FAILED, ret, "--debug tells more",
+			 "can't read the kernel's BPF links: %s", strerror(-ret));
+}
+
+void kern_free(struct kern_policies *policies)
+{
+	free(policies->policies);
+	policies->policies = NULL;
+	policies->nr = 0;
+}
+
+static bool same_target(const struct kern_target *a, const struct kern_target *b)
+{
+	return a->match == b->match &&
+	       (a->match == VFIO_PCI_DVSEC_MATCH_ANY || device_same(&a->address, &b->address));
+}
+
+const struct kern_policy *kern_find(const struct kern_policies *policies,
+				    const struct kern_target *target)
+{
+	unsigned int i;
+
+	for (i = 0; i < policies->nr; i++)
+		if (same_target(&policies->policies[i].target, target))
+			return &policies->policies[i];
+	return NULL;
+}
+
+const struct kern_policy *kern_find_effective(const struct kern_policies *policies,
+					      const struct kern_target *target)
+{
+	const struct kern_target any = { .match = VFIO_PCI_DVSEC_MATCH_ANY };
+	const struct kern_policy *policy = kern_find(policies, target);
+
+	return policy ? policy : kern_find(policies, &any);
+}
+
+void kern_target_name(const struct kern_target *target, char text[DEVICE_ADDRESS_LEN])
+{
+	if (target->match == VFIO_PCI_DVSEC_MATCH_ANY)
+		strcpy(text, KERN_DEFAULT);
+	else
+		device_format(&target->address, text);
+}

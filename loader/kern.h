@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is in force, told by the kernel alone.
+ */
+#ifndef LOADER_KERN_H
+#define LOADER_KERN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cxl_policy_abi.h"
+#include "device.h"
+#include "vfio_pci_dvsec.h"
+
+#define KERN_DEFAULT "default"
+/* Variable of the BPF program that holds the struct cxl_policy */
+#define KERN_TABLE_NAME "cxl_policy_table"
+
+/**
+ * struct kern_target - what a policy is for
+ * @match: an &enum vfio_pci_dvsec_match
+ * @address: with %VFIO_PCI_DVSEC_MATCH_ADDRESS
+ */
+struct kern_target {
+	uint32_t match;
+	struct device_address address;
+};
+
+/**
+ * struct kern_policy - a policy in force, whoever registered it
+ * @link_id: of the BPF link
+ * @map_id: of the struct_ops map behind the link
+ * @target: what it is for
+ * @name: of the policy; may be empty
+ * @shadow_id: of the map "cxl_shadow"; 0: the program has none
+ * @events_id: of the map "cxl_events"; 0: the program has none
+ * @table_id: of the map that holds the struct cxl_policy; 0: the program has none
+ * @table_offset: of the struct cxl_policy in that map
+ */
+struct kern_policy {
+	uint32_t link_id;
+	uint32_t map_id;
+	struct kern_target target;
+	char name[VFIO_PCI_DVSEC_NAME_LEN];
+	uint32_t shadow_id;
+	uint32_t events_id;
+	uint32_t table_id;
+	uint32_t table_offset;
+};
+
+/**
+ * struct kern_policies - all policies in force
+ * @nr: number of @policies
+ * @policies: the policies
+ */
+struct kern_policies {
+	unsigned int nr;
+	struct kern_policy *policies;
+};
+
+/**
+ * kern_check - check that policies are possible here
+ *
+ * Privilege, the kernel's BTF, the hook in vfio-pci: in this order.
+ *
+ * Return: 0 or a negative errno, with the error set.
+ */
+int kern_check(void);
+
+/**
+ * kern_check_privilege - check that this process may do what all verbs need
+ *
+ * Return: 0 or a negative errno, with the error set.
+ */
+int kern_check_privilege(void);
+
+/**
+ * kern_list - find the policies in force
+ * @policies: filled in, to be freed by kern_free()
+ *
+ * Return: 0 or a negative errno, with the error set.
+ */
+int kern_list(struct kern_policies *policies);
+
+/**
+ * kern_free - free what kern_list() found
+ * @policies: the policies
+ */
+void kern_free(struct kern_policies *policies);
+
+/**
+ * kern_find - find the policy registered for a target
+ * @policies: the policies in force
+ * @target: what for; the default isn't taken for a device
+ *
+ * Return: the policy or NULL.
+ */
+const struct kern_policy *kern_find(const struct kern_policies *policies,
+				    const struct kern_target *target);
+
+/**
+ * kern_find_effective - find the policy that covers a target
+ * @policies: the policies in force
+ * @target: what for; the default covers every device
+ *
+ * Return: the policy or NULL.
+ */
+const struct kern_policy *kern_find_effective(const struct kern_policies *policies,
+					      const struct kern_target *target);
+
+/**
+ * kern_target_name - a target as text
+ * @target: the target
+ * @text: filled in: "default" or an address
+ */
+void kern_target_name(const struct kern_target *target, char text[DEVICE_ADDRESS_LEN]);
+
+/**
+ * kern_open_map - open a map that fits
+ * @id: of the map
+ * @name: %CXL_SHADOW_MAP_NAME or %CXL_EVENTS_MAP_NAME
+ *
+ * Return: a file descriptor, -ENOENT if it isn't there, -EINVAL if it doesn't
+ * have the layout of this program's.
+ */
+int kern_open_map(uint32_t id, const char *name);
+
+/**
+ * kern_map_fits - check the layout of a map
+ * @fd: the map
+ * @name: as of kern_open_map()
+ *
+ * Return: whether it can be shared.
+ */
+bool kern_map_fits(int fd, const char *name);
+
+/**
+ * kern_read_table - read the tables of a policy in force
+ * @policy: the policy
+ * @table: filled in
+ *
+ * Return: 0; -ENOENT if it has none that this program knows; another negative
+ * errno.
+ */
+int kern_read_table(const struct kern_policy *policy, struct cxl_policy *table);
+
+/**
+ * kern_read_shadow - read the state of an open device
+ * @policy: the policy in force on the device
+ * @address: of the device
+ * @shadow: filled in
+ *
+ * Return: 0; -ENOENT if the device isn't open; another negative errno.
+ */
+int kern_read_shadow(const struct kern_policy *policy, const struct device_address *address,
+		     struct cxl_shadow *shadow);
+
+#endif /* LOADER_KERN_H */

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf.h"
+#include "cmd.h"
+#include "output.h"
+
+#define VERSION "0.1"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+enum option_value {
+	OPT_POLICY = 0x100,
+	OPT_UNBOUND,
+	OPT_COUNT,
+	OPT_TIMEOUT,
+};
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "pretty", no_argument, NULL, 'p' },
+	{ "debug", no_argument, NULL, 'd' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "policy", required_argument, NULL, OPT_POLICY },
+	{ "unbound", no_argument, NULL, OPT_UNBOUND },
+	{ "count", required_argument, NULL, OPT_COUNT },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ NULL, 0, NULL, 0 },
+};
+
+#define BIT_OF(opt) (1U << ((opt)&0xff))
+
+static int cmd_help(const struct cmd_args *args);
+static int cmd_version(const struct cmd_args *args);
+
+static const struct cmd {
+	const char *name;
+	int (*fn)(const struct cmd_args *args);
+	unsigned int options;
+	const char *usage;
+	const char *help;
+} cmds[] = {
+	{ "attach", cmd_attach, BIT_OF(OPT_POLICY) | BIT_OF(OPT_UNBOUND),
+	  "attach BDF [--policy NAME|FILE] [--unbound]",
+	  "Put a policy in force on a device, cxl-device if none is named. With\n"
+	  "--unbound the device need not be bound to vfio-pci yet. The policy stays when\n"
+	  "this program ends, and when the device is unbound and bound again.\n"
+	  "\n"
+	  "  cxl-policy attach 0000:0d:00.0\n"
+	  "  cxl-policy attach 0d:00.0 --policy ./my.yaml --unbound\n" },
+	{ "swap", cmd_swap, BIT_OF(OPT_POLICY), "swap BDF|default --policy NAME|FILE",
+	  "Replace the policy of a device, or the default policy, at once: each access is\n"
+	  "decided by the old or by the new one. The shadow is taken over.\n"
+	  "\n"
+	  "  cxl-policy swap 0000:0d:00.0 --policy read-only\n" },
+	{ "detach", cmd_detach, 0, "detach BDF|default",
+	  "End a policy. What covers the device then is the default policy, or, without\n"
+	  "one, the kernel, which makes the DVSECs of CXL read-only.\n"
+	  "\n"
+	  "  cxl-policy detach 0000:0d:00.0\n" },
+	{ "default", cmd_default, BIT_OF(OPT_POLICY),
+	  "default set [--policy NAME|FILE] | default clear",
+	  "The policy for every CXL device that has none of its own.\n"
+	  "\n"
+	  "  cxl-policy default set\n"
+	  "  cxl-policy default set --policy read-only\n"
+	  "  cxl-policy default clear\n" },
+	{ "list", cmd_list, 0, "list",
+	  "The CXL devices of this host and what is in force on them.\n"
+	  "\n"
+	  "  cxl-policy list\n"
+	  "  cxl-policy list --json | jq -r '.[] | select(.state == \"enforced\").device'\n" },
+	{ "show", cmd_show, 0, "show BDF",
+	  "The registers of a device's CXL DVSEC: what the guest sees, what the hardware\n"
+	  "has, what the policy allows.\n"
+	  "\n"
+	  "  cxl-policy show 0000:0d:00.0\n"
+	  "  cxl-policy show 0d:00.0 --json\n" },
+	{ "monitor", cmd_monitor, BIT_OF(OPT_COUNT) | BIT_OF(OPT_TIMEOUT),
+	  "monitor [--count N] [--timeout SECONDS]",
+	  "Print events as they come: refused writes, locks, resets, and with a policy\n"
+	  "that records, all writes.\n"
+	  "\n"
+	  "  cxl-policy monitor\n"
+	  "  cxl-policy monitor --json --count 10 --timeout 60\n" },
+	{ "help", cmd_help, 0, "help [COMMAND]", "Tell of all commands, or of one.\n" },
+	{ "version", cmd_version, 0, "version", "Print the version.\n" },
+};
+
+static const struct cmd *find_cmd(const char *name)
+{
+	const struct cmd *found = NULL;
+	size_t len = strlen(name);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
+		if (!strcmp(cmds[i].name, name))
+			return &cmds[i];
+		if (!len || strncmp(cmds[i].name, name, len))
+			continue;
+		if (found) {
+			error_set(EXIT_USAGE, -EINVAL, "write more of it", "'%s' could be %s or %s",
+				  name, found->name, cmds[i].name);
+			return NULL;
+		}
+		found = &cmds[i];
+	}
+	if (!found)
+		error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'", "no command '%s'", name);
+	return found;
+}
+
+static void print_usage(FILE *f)
+{
+	unsigned int i;
+
+	fprintf(f, "Usage: cxl-policy [OPTION]... COMMAND\n"
+		   "\n"
+		   "Policies for the CXL registers of devices that vfio-pci gives to guests.\n"
+		   "\n"
+		   "Commands:\n");
+	for (i = 0; i < ARRAY_SIZE(cmds); i++)
+		fprintf(f, "  %s\n", cmds[i].usage);
+	fprintf(f, "\n"
+		   "Options:\n"
+		   "  -j, --json     JSON instead of text, errors too\n"
+		   "  -p, --pretty   indented JSON\n"
+		   "  -d, --debug    libbpf's messages and the verifier's log, on standard error\n"
+		   "  -h, --help     help, also for one command\n"
+		   "  -V, --version  the version\n"
+		   "\n"
+		   "BDF is an address such as 0000:0d:00.0 or 0d:00.0. NAME is a policy from the\n"
+		   "folders in $CXL_POLICY_PATH, from /etc/cxl-policy/policies, from\n"
+		   "/usr/share/cxl-policy/policies or a built-in one: cxl-device, read-only,\n"
+		   "passthrough. FILE has a slash or ends in .yaml.\n"
+		   "\n"
+		   "Exit status: 0 done, 1 failed, 2 usage, 3 the kernel lacks something.\n");
+}
+
+static int cmd_help(const struct cmd_args *args)
+{
+	const struct cmd *cmd;
+
+	if (!args->argc) {
+		print_usage(stdout);
+		return 0;
+	}
+	cmd = find_cmd(args->argv[0]);
+	if (!cmd)
+		return -EINVAL;
+	printf("Usage: cxl-policy %s\n\n%s", cmd->usage, cmd->help);
+	return 0;
+}
+
+static int cmd_version(const struct cmd_args *args)
+{
+	struct json_object *object;
+	char libbpf[16];
+
+	if (args->argc)
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",
+				 "version takes no argument");
+	snprintf(libbpf, sizeof(libbpf), "%u.%u", libbpf_major_version(), libbpf_minor_version());
+	if (!output_options.json) {
+		printf("cxl-policy %s, libbpf %s\n", VERSION, libbpf);
+		return 0;
+	}
+	object = json_object_new_object();
+	output_add(object, "version", output_string(VERSION));
+	output_add(object, "libbpf", output_string(libbpf));
+	output_json(object);
+	return 0;
+}
+
+static int parse_number(const char *option, const char *text, unsigned long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoul(text, &end, 10);
+	if (errno || *end || text[0] < '0' || text[0] > '9' || !*number || *number > INT32_MAX)
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help monitor'",
+				 "--%s: '%s' is no number from 1 on", option, text);
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct cmd_args args = {};
+	unsigned int given = 0;
+	bool help = false, version = false;
+	const struct cmd *cmd;
+	int opt, index, err;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":jpdhV", options, &index)) != -1) {
+		err = 0;
+		switch (opt) {
+		case 'p':
+			output_options.pretty = true;
+			/* fall through */
+		case 'j':
+			output_options.json = true;
+			break;
+		case 'd':
+			output_options.debug = true;
+			break;
+		case 'h':
+			help = true;
+			break;
+		case 'V':
+			version = true;
+			break;
+		case OPT_POLICY:
+			args.policy = optarg;
+			break;
+		case OPT_UNBOUND:
+			args.unbound = true;
+			break;
+		case OPT_COUNT:
+			err = parse_number("count", optarg, &args.count);
+			break;
+		case OPT_TIMEOUT:
+			err = parse_number("timeout", optarg, &args.timeout);
+			break;
+		case ':':
+			err = error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",
+					"%s wants a value", argv[optind - 1]);
+			break;
+		default:
+			err = error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",
+					"no option '%s'", argv[optind - 1]);
+		}
+		if (err)
+			return err;
+		if (opt >= OPT_POLICY)
+			given |= BIT_OF(opt);
+	}
+	argc -= optind;
+	argv += optind;
+
+	if (version)
+		return cmd_version(&args);
+	if (!argc && help) {
+		print_usage(stdout);
+		return 0;
+	}
+	if (!argc) {
+		if (!output_options.json)
+			print_usage(stderr);
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'", "no command");
+	}
+
+	cmd = find_cmd(argv[0]);
+	if (!cmd)
+		return -EINVAL;
+	args.argc = argc - 1;
+	args.argv = argv + 1;
+	if (help) {
+		args.argc = 1;
+		args.argv = argv;
+		return cmd_help(&args);
+	}
+	if (given & ~cmd->options)
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'", "usage is: %s",
+				 cmd->usage);
+	return cmd->fn(&args);
+}
+
+int main(int argc, char **argv)
+{
+	int err, i;
+
+	/* An error in the options is in the wanted form too */
+	for (i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--json") || !strcmp(argv[i], "-j") ||
+		    !strcmp(argv[i], "--pretty") || !strcmp(argv[i], "-p"))
+			output_options.json = true;
+	bpf_init();
+	err = run(argc, argv);
+	if (err)
+		return error_print(err);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "cxl-policy: can't write the output: %s\n", strerror(errno));
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}

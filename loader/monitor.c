@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "cxl_policy_abi.h"
+#include "device.h"
+#include "kern.h"
+#include "output.h"
+#include "pin.h"
+#include "policy.h"
+
+#define MAX_BUFFERS 16
+#define RESCAN_MS   1000
+
+static const struct {
+	uint32_t flag;
+	const char *key;
+	const char *text;
+} kinds[] = {
+	{ CXL_EVENT_REFUSED, "refused", NULL },
+	{ CXL_EVENT_LOCKED, "locked", "CONFIG_LOCK is set" },
+	{ CXL_EVENT_WBI_DROPPED, "wbi-dropped",
+	  "Initiate_Cache_WBI dropped, Disable_Caching is not set" },
+	{ CXL_EVENT_RESET_DROPPED, "reset-dropped",
+	  "Initiate_CXL_Reset dropped, the guest sees no such capability" },
+	{ CXL_EVENT_RESET_REJECTED, "reset-rejected",
+	  "Initiate_CXL_Reset rejected, CXL_Reset_Error set" },
+	{ CXL_EVENT_RESET_EMULATED, "reset-emulated",
+	  "Initiate_CXL_Reset emulated, CXL_Reset_Complete set" },
+	{ CXL_EVENT_FORWARDED, "forwarded", NULL },
+	{ CXL_EVENT_WRITE, "write", "recorded" },
+	{ CXL_EVENT_OPENED, "opened", "opened by a user" },
+	{ CXL_EVENT_CLOSED, "closed", "closed by its user" },
+	{ CXL_EVENT_HOST_STATE_LOST, "host-state-lost",
+	  "a conventional reset wiped what the host had set in the CXL device DVSEC" },
+	{ CXL_EVENT_ERROR, "error", "the policy could not decide" },
+};
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Events that are of a device, not of an access */
+#define NO_ACCESS (CXL_EVENT_OPENED | CXL_EVENT_CLOSED | CXL_EVENT_HOST_STATE_LOST)
+
+struct monitor {
+	struct ring_buffer *ring;
+	unsigned int nr_maps;
+	uint32_t maps[MAX_BUFFERS];
+	unsigned long count;
+	unsigned long limit;
+	unsigned int nr_lost;
+	struct {
+		struct device_address address;
+		uint64_t lost;
+	} lost[CXL_SHADOW_MAX_DEVICES];
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig __attribute__((unused)))
+{
+	stop = 1;
+}
+
+/* Time of day for people, date and time of UTC for programs */
+static void format_time(uint64_t boot_ns, char *text, size_t size)
+{
+	struct timespec now, boot;
+	char whole[32];
+	struct tm tm;
+	time_t secs;
+	int64_t ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	ns = (now.tv_sec - boot.tv_sec) * 1000000000LL + now.tv_nsec - boot.tv_nsec +
+	     (int64_t)boot_ns;
+	secs = ns / 1000000000;
+	if (output_options.json)
+		strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", gmtime_r(&secs, &tm));
+	else
+		strftime(whole, sizeof(whole), "%H:%M:%S", localtime_r(&secs, &tm));
+	snprintf(text, size, "%s.%03u%s", whole, (unsigned int)(ns / 1000000 % 1000),
+		 output_options.json ? "Z" : "");
+}
+
+/* Names of the fields that have one of @bits, which count from the access */
+static struct json_object *field_names(const struct cxl_event *event, uint32_t bits)
+{
+	struct json_object *names = json_object_new_array();
+	unsigned int id;
+
+	if (event->vendor != CXL_DVSEC_VENDOR_ID || event->id != CXL_DVSEC_ID_DEVICE)
+		return names;
+	bits <<= event->offset % 4 * 8;
+	for (id = 0; id < POLICY_NR_FIELDS; id++)
+		if (policy_registers[policy_fields[id].reg].offset / 4 == event->offset / 4 &&
+		    (policy_field_bits(id) & bits))
+			json_object_array_add(names, output_string(policy_fields[id].name));
+	return names;
+}
+
+/* How many events of the device got lost since the one printed before */
+static uint64_t newly_lost(struct monitor *monitor, const struct cxl_event *event)
+{
+	struct device_address address = { event->segment, event->bus, event->devfn };
+	uint64_t before = 0;
+	unsigned int i;
+
+	for (i = 0; i < monitor->nr_lost; i++)
+		if (device_same(&monitor->lost[i].address, &address))
+			break;
+	if (i == CXL_SHADOW_MAX_DEVICES)
+		return 0;
+	if (i == monitor->nr_lost)
+		monitor->lost[monitor->nr_lost++].address = address;
+	else
+		before = monitor->lost[i].lost;
+	monitor->lost[i].lost = event->lost;
+	return event->lost > before ? event->lost - before : 0;
+}
+
+static void print_json(const struct cxl_event *event, const char *device, const char *time,
+		       uint64_t lost)
+{
+	struct json_object *object = json_object_new_object(), *names = json_object_new_array();
+	bool access = !(event->flags & NO_ACCESS);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (event->flags & kinds[i].flag)
+			json_object_array_add(names, output_string(kinds[i].key));
+	output_add(object, "time", output_string(time));
+	output_add(object, "boot_ns", json_object_new_uint64(event->time));
+	output_add(object, "device", output_string(device));
+	output_add(object, "policy", output_string(event->policy));
+	output_add(object, "events", names);
+	if (access) {
+		output_add(object, "vendor", output_hex(event->vendor, 2));
+		output_add(object, "id", json_object_new_int(event->id));
+		output_add(object, "offset", json_object_new_int(event->offset));
+		output_add(object, "size", json_object_new_int(event->size));
+		output_add(object, "value", output_hex(event->value, event->size));
+		output_add(object, "refused", output_hex(event->refused, event->size));
+		output_add(object, "refused_fields", field_names(event, event->refused));
+		output_add(object, "forwarded", output_hex(event->forwarded, event->size));
+		output_add(object, "forwarded_fields", field_names(event, event->forwarded));
+	}
+	output_add(object, "lost", json_object_new_uint64(lost));
+	output_json(object);
+}
+
+static void print_fields(const struct cxl_event *event, bool more, const char *what, uint32_t bits)
+{
+	struct json_object *names = field_names(event, bits);
+	size_t i;
+
+	printf("%s%s 0x%0*x", more ? "; " : "", what, event->size * 2, bits);
+	for (i = 0; i < json_object_array_length(names); i++)
+		printf("%s%s", i ? ", " : " (",
+		       json_object_get_string(json_object_array_get_idx(names, i)));
+	printf("%s", i ? ")" : "");
+	json_object_put(names);
+}
+
+static void print_text(const struct cxl_event *event, const char *device, const char *time,
+		       uint64_t lost)
+{
+	unsigned int i, printed = 0;
+
+	printf("%s %s %s: ", time, device, event->policy);
+	if (!(event->flags & NO_ACCESS)) {
+		if (event->vendor == CXL_DVSEC_VENDOR_ID && event->id == CXL_DVSEC_ID_DEVICE)
+			printf("dvsec+0x%x", event->offset);
+		else
+			printf("dvsec%u+0x%x", event->id, event->offset);
+		printf(".%c=0x%0*x: ",
+		       event->size == 1	  ? 'b'
+		       : event->size == 2 ? 'w'
+					  : 'l',
+		       event->size * 2, event->value);
+	}
+	if (event->refused)
+		print_fields(event, printed++, "refused", event->refused);
+	if (event->forwarded)
+		print_fields(event, printed++, "to the hardware", event->forwarded);
+	/* Of two kinds, the bits have been told */
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if ((event->flags & kinds[i].flag) && kinds[i].text)
+			printf("%s%s", printed++ ? "; " : "", kinds[i].text);
+	if (lost)
+		printf("; %llu events were lost", (unsigned long long)lost);
+	printf("\n");
+	fflush(stdout);
+}
+
+static int on_event(void *ctx, void *data, size_t size)
+{
+	char device[DEVICE_ADDRESS_LEN], time[64];
+	struct monitor *monitor = ctx;
+	struct cxl_event event;
+	uint64_t lost;
+
+	if (size < sizeof(event))
+		return 0;
+	memcpy(&event, data, sizeof(event));
+	event.policy[sizeof(event.policy) - 1] = '\0';
+	device_format(&(struct device_address){ event.segment, event.bus, event.devfn }, device);
+	format_time(event.time, time, sizeof(time));
+	lost = newly_lost(monitor, &event);
+	if (output_options.json)
+		print_json(&event, device, time, lost);
+	else
+		print_text(&event, device, time, lost);
+	monitor->count++;
+	/* The rest stays in the buffer for the next one */
+	if (stop || ferror(stdout) || (monitor->limit && monitor->count >= monitor->limit))
+		return -ECANCELED;
+	return 0;
+}
+
+/* Events of all policies in force; there is one buffer unless others registered theirs */
+static int add_buffers(struct monitor *monitor)
+{
+	struct kern_policies policies = {};
+	unsigned int i, j;
+	int fd, err;
+
+	err = kern_list(&policies);
+	if (err)
+		return err;
+	for (i = 0; i < policies.nr && !err; i++) {
+		uint32_t id = policies.policies[i].events_id;
+
+		for (j = 0; j < monitor->nr_maps; j++)
+			if (monitor->maps[j] == id)
+				break;
+		if (!id || j < monitor->nr_maps || j == MAX_BUFFERS)
+			continue;
+		fd = kern_open_map(id, CXL_EVENTS_MAP_NAME);
+		if (fd < 0)
+			continue;
+		if (!monitor->ring) {
+			monitor->ring = ring_buffer__new(fd, on_event, monitor, NULL);
+			err = monitor->ring ? 0 : -errno;
+		} else {
+			err = ring_buffer__add(monitor->ring, fd, on_event, monitor);
+		}
+		close(fd);
+		monitor->maps[monitor->nr_maps++] = id;
+		if (err)
+			error_set(EXIT_FAILED, err, "--debug tells more",
+				  "can't open the events of policy %s: %s",
+				  policies.policies[i].name, strerror(-err));
+	}
+	kern_free(&policies);
+	return err;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+int cmd_monitor(const struct cmd_args *args)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	struct monitor *monitor;
+	int64_t start = now_ms(), scanned = start, left;
+	int lock = -1, err, wait;
+
+	if (args->argc)
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help monitor'",
+				 "monitor takes no argument");
+	err = kern_check();
+	if (err)
+		return err;
+	monitor = calloc(1, sizeof(*monitor));
+	if (!monitor)
+		return -ENOMEM;
+	monitor->limit = args->count;
+	lock = pin_lock_monitor();
+	if (lock < 0) {
+		err = lock;
+		goto out;
+	}
+	err = add_buffers(monitor);
+	if (err)
+		goto out;
+	if (!monitor->ring) {
+		err = error_set(EXIT_FAILED, -ENOENT, "attach one by 'cxl-policy attach'",
+				"no policy is in force");
+		goto out;
+	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+
+	while (!stop && (!monitor->limit || monitor->count < monitor->limit)) {
+		wait = RESCAN_MS;
+		if (args->timeout) {
+			left = start + args->timeout * 1000LL - now_ms();
+			if (left <= 0)
+				break;
+			if (left < wait)
+				wait = left;
+		}
+		err = ring_buffer__poll(monitor->ring, wait);
+		if (err < 0 && err != -EINTR && err != -ECANCELED) {
+			error_set(EXIT_FAILED, err, NULL, "can't read the events: %s",
+				  strerror(-err));
+			break;
+		}
+		err = 0;
+		if (ferror(stdout))
+			break;
+		if (now_ms() - scanned >= RESCAN_MS) {
+			err = add_buffers(monitor);
+			if (err)
+				break;
+			scanned = now_ms();
+		}
+	}
+out:
+	ring_buffer__free(monitor->ring);
+	free(monitor);
+	if (lock >= 0)
+		close(lock);
+	return err;
+}

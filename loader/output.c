@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+
+struct output_options output_options;
+
+static struct {
+	enum exit_code code;
+	char cause[1024];
+	char hint[1024];
+} error;
+
+int error_set(enum exit_code code, int err, const char *hint, const char *fmt, ...)
+{
+	va_list args;
+	char *c;
+
+	if (error.code)
+		return err;
+	error.code = code;
+	snprintf(error.hint, sizeof(error.hint), "%s", hint ? hint : "");
+	va_start(args, fmt);
+	vsnprintf(error.cause, sizeof(error.cause), fmt, args);
+	va_end(args);
+	for (c = error.cause; *c; c++)
+		if ((unsigned char)*c < ' ')
+			*c = ' ';
+	return err;
+}
+
+enum exit_code error_print(int err)
+{
+	struct json_object *object;
+
+	error_set(EXIT_FAILED, err, "--debug tells more", "%s", strerror(-err));
+	if (output_options.json) {
+		object = json_object_new_object();
+		output_add(object, "error", output_string(error.cause));
+		output_add(object, "hint", output_string(error.hint));
+		output_json(object);
+	} else {
+		fprintf(stderr, "cxl-policy: %s%s%s\n", error.cause, error.hint[0] ? ": " : "",
+			error.hint);
+	}
+	return error.code;
+}
+
+void output_json(struct json_object *object)
+{
+	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
+		    (output_options.pretty ? JSON_C_TO_STRING_PRETTY : JSON_C_TO_STRING_PLAIN);
+
+	printf("%s\n", json_object_to_json_string_ext(object, flags));
+	fflush(stdout);
+	json_object_put(object);
+}
+
+void output_add(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (json_object_object_add(object, key, value)) {
+		fprintf(stderr, "cxl-policy: out of memory\n");
+		exit(EXIT_FAILED);
+	}
+}
+
+struct json_object *output_string(const char *string)
+{
+	return string && string[0] ? json_object_new_string(string) : NULL;
+}
+
+struct json_object *output_hex(uint32_t value, unsigned int size)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "0x%0*x", size * 2, value);
+	return json_object_new_string(text);
+}

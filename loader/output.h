@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Everything that the user gets to see: JSON, and the one error of a run.
+ */
+#ifndef LOADER_OUTPUT_H
+#define LOADER_OUTPUT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_KERNEL = 3,
+};
+
+/**
+ * struct output_options - how to print
+ * @json: JSON instead of text
+ * @pretty: indented JSON
+ * @debug: messages of libbpf on standard error
+ */
+struct output_options {
+	bool json;
+	bool pretty;
+	bool debug;
+};
+
+extern struct output_options output_options;
+
+/**
+ * error_set - note why the run fails; the first call counts
+ * @code: exit status of the program
+ * @err: negative errno
+ * @hint: the way out, or NULL
+ * @fmt: cause, for printf()
+ *
+ * Return: @err.
+ */
+int error_set(enum exit_code code, int err, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/**
+ * error_print - print what error_set() noted
+ * @err: what the verb returned; printed if nothing was noted
+ *
+ * Return: exit status of the program.
+ */
+enum exit_code error_print(int err);
+
+/**
+ * output_json - print an object on a line of its own, and free it
+ * @object: the object
+ */
+void output_json(struct json_object *object);
+
+/**
+ * output_add - add a member to an object
+ * @object: the object
+ * @key: name of the member
+ * @value: taken over; NULL is null
+ */
+void output_add(struct json_object *object, const char *key, struct json_object *value);
+
+/**
+ * output_string - make a string
+ * @string: NULL or empty gives null
+ *
+ * Return: the string, NULL for null.
+ */
+struct json_object *output_string(const char *string);
+
+/**
+ * output_hex - make a string of a number as wide as a register
+ * @value: the number
+ * @size: of the register in bytes
+ *
+ * Return: the string, such as "0x0002".
+ */
+struct json_object *output_hex(uint32_t value, unsigned int size);
+
+#endif /* LOADER_OUTPUT_H */
