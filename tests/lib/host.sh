@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# For tests/vm/*.sh: boot a machine, run the part of the test that is in
+# tests/vm/guest, and judge what reached the device by QEMU's trace.
+
+set -euo pipefail
+
+top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+# shellcheck source=tests/lib/tap.sh
+. "$top/tests/lib/tap.sh"
+name=$(basename -- "$0" .sh)
+trace=$top/build/tests/logs/vm-$name.trace
+mkdir -p "${trace%/*}"
+: >"$trace"
+
+# guest [OPTION OF tools/vm]...: run the part of this test in a machine
+guest() {
+	local line plan='' status errors
+	local -i count=0
+	status=$(mktemp)
+	errors=$(mktemp)
+	while IFS= read -r line; do
+		case $line in
+		'ok '* | 'not ok '*)
+			count+=1
+			tap_count=$((tap_count + 1))
+			;;
+		1..*)
+			plan=${line#1..}
+			continue
+			;;
+		'#'*) ;;
+		*) line="# $line" ;;
+		esac
+		printf '%s\n' "$line"
+	done < <(
+		code=0
+		"$top/tools/vm" --share "$top" --hw-trace "$trace" "$@" -- \
+			sh "/share/tests/vm/guest/$name.sh" 2> >(tee "$errors" >&2) || code=$?
+		printf '%d\n' "$code" >"$status"
+	)
+	# A race of QEMU's software emulation that strikes once in many runs
+	if grep -q 'QEMU says: .*iotlb_to_section: Assertion' "$errors"; then
+		note "QEMU failed an assertion of its own: $(grep 'QEMU says' "$errors")"
+		exit 75
+	fi
+	is "the machine ran to its end without a complaint of the kernel" \
+		"status $(cat "$status"), $count tests" "status 0, ${plan:-?} tests"
+	rm -f "$status" "$errors"
+}
+
+# Writes to the device's DVSECs between "vm-mark N" and the next mark
+dvsec_writes() {
+	awk -v want="$1" '
+	/^# mark / { section = $3; seen = seen || section == want; next }
+	section == want && $2 ~ /^@0x1[0-8][0-9a-f]\./ { print }
+	END { if (!seen) print "there is no mark " want }' "$trace"
+}
+
+# trace_is NAME N: the writes after mark N are the lines on standard input
+trace_is() {
+	is "$1" "$(dvsec_writes "$2")" "$(cat)"
+}
+
+nothing_reached() {
+	trace_is "$1" "$2" </dev/null
+}
