@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+BUILD := build
+GEN := $(BUILD)/gen
+
+CC := gcc
+CLANG := clang
+
+CFLAGS := -O2 -g
+ifdef SANITIZE
+CFLAGS := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer
+endif
+ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -Iinclude -Iloader -I$(GEN) $(CFLAGS)
+
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
+	-Wno-unused-parameter -Werror -Iinclude -I$(GEN) \
+	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
+
+HEADERS := $(wildcard include/*.h loader/*.h)
+POLICIES := $(wildcard loader/policies/*.yaml)
+POLICY_HEADERS := $(POLICIES:loader/policies/%.yaml=$(GEN)/%.policy.h)
+
+# The compiler of policies runs on the build host and knows nothing of BPF
+POLICY_SOURCES := loader/policy.c
+POLICYC_SOURCES := loader/policyc.c $(POLICY_SOURCES)
+LOADER_SOURCES := $(filter-out loader/policyc.c,$(wildcard loader/*.c))
+POLICY_LIBS := -lcyaml -lyaml
+LOADER_LIBS := -lbpf -lcyaml -lyaml -ljson-c -lpci
+
+UNIT_TESTS := $(patsubst tests/test_%.c,$(BUILD)/tests/test_%,$(wildcard tests/test_*.c))
+TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/bin/%, \
+		$(filter-out $(wildcard tests/test_*.c),$(wildcard tests/*.c)))
+TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all help setup kernel tests demo test lint vm-shell clean
+
+all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | expand -t 12
+
+setup: ## install the packages that everything else needs (root or sudo)
+	@tools/setup
+
+kernel: setup ## build the patched vfio-pci for the distribution's kernel
+	@kernel/build
+
+demo: kernel ## show on an emulated CXL device what the policy does
+	@$(MAKE) --no-print-directory all
+	@tools/demo
+
+test: kernel ## run all tests, those in the virtual machine included
+	@$(MAKE) --no-print-directory all tests
+	@tests/run
+
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(TEST_BPF)
+
+vm-shell: kernel ## a shell in the virtual machine that the tests use
+	@$(MAKE) --no-print-directory all
+	@tools/vm --shell
+
+lint: kernel ## check the style of the code, the scripts, the texts and the patches
+	@tools/lint
+
+clean: ## remove what was built, but for downloaded packages
+	rm -rf $(BUILD)
+
+$(BUILD)/bin/policyc: $(POLICYC_SOURCES) $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $(POLICYC_SOURCES) $(POLICY_LIBS)
+
+$(GEN)/%.policy.h: loader/policies/%.yaml $(BUILD)/bin/policyc
+	@mkdir -p $(@D)
+	CXL_POLICY_PATH=loader/policies $(BUILD)/bin/policyc $< -o $@
+
+$(BUILD)/bpf/cxl_policy.bpf.o: bpf/cxl_policy.bpf.c $(HEADERS) $(GEN)/cxl-device.policy.h
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+# The object and the policies are part of the loader
+$(BUILD)/bin/cxl-policy: $(LOADER_SOURCES) $(HEADERS) $(BUILD)/bpf/cxl_policy.bpf.o $(POLICIES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $(LOADER_SOURCES) $(LOADER_LIBS)
+
+$(BUILD)/bin/vfio-cfg: tools/vfio-cfg.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $<
+
+$(BUILD)/tests/test_%: tests/test_%.c $(POLICY_SOURCES) $(HEADERS) $(POLICY_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(POLICY_SOURCES) -lcmocka $(POLICY_LIBS)
+
+$(BUILD)/tests/bin/%: tests/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< -lbpf
+
+$(BUILD)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
