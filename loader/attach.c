@@ -317,7 +317,7 @@ int cmd_swap(const struct cmd_args *args)
 		return err;
 	if (!args->policy)
 		return error_set(EXIT_USAGE, -EINVAL, "name the new one by --policy NAME|FILE",
-				 "swap to which policy?");
+				 "no policy is named for the swap");
 	kern_target_name(&target, name);
 	err = kern_check();
 	if (err)
