@@ -53,31 +53,22 @@ static int refused(int err, const char *what)
 			 complaint[0] ? ")" : "");
 }
 
-/* The tables in .rodata, found by the object's BTF */
+/* The tables in the object's .rodata, before it is loaded */
 static struct cxl_policy *find_table(const struct bpf_object *obj)
 {
 	const struct btf *btf = bpf_object__btf(obj);
-	const struct btf_var_secinfo *var;
-	const struct btf_type *sec;
 	struct bpf_map *map;
+	uint32_t offset;
 	char *data;
 	size_t size;
-	int id, i;
+	int id;
 
 	map = bpf_object__find_map_by_name(obj, ".rodata");
 	data = map ? bpf_map__initial_value(map, &size) : NULL;
 	id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	if (!data || id < 0)
+	if (!data || id < 0 || kern_find_table(btf, id, size, &offset))
 		return NULL;
-	sec = btf__type_by_id(btf, id);
-	for (i = 0, var = btf_var_secinfos(sec); i < btf_vlen(sec); i++, var++) {
-		const struct btf_type *type = btf__type_by_id(btf, var->type);
-
-		if (!strcmp(btf__name_by_offset(btf, type->name_off), KERN_TABLE_NAME) &&
-		    var->size == sizeof(struct cxl_policy) && var->offset + var->size <= size)
-			return (struct cxl_policy *)(data + var->offset);
-	}
-	return NULL;
+	return (struct cxl_policy *)(data + offset);
 }
 
 int bpf_load(const struct policy_image *image, const struct kern_target *target, int shadow_fd,

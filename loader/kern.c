@@ -16,6 +16,8 @@
 #define OPS_MODULE    "vfio_pci_core"
 #define RODATA_SUFFIX ".rodata"
 #define MAX_PROG_MAPS 64
+/* Variable of the BPF program that holds the struct cxl_policy */
+#define TABLE_NAME "cxl_policy_table"
 
 /* Where the kernel keeps the members of struct vfio_pci_dvsec_ops */
 struct layout {
@@ -134,30 +136,36 @@ int kern_open_map(uint32_t id, const char *name)
 	return fd;
 }
 
-/* The offset of the tables in a .rodata map, by its BTF */
-static int find_table(const struct bpf_map_info *info, uint32_t *offset)
+int kern_find_table(const struct btf *btf, uint32_t section, size_t size, uint32_t *offset)
 {
-	struct btf *btf = btf__load_from_kernel_by_id(info->btf_id);
+	const struct btf_type *sec = btf__type_by_id(btf, section);
 	const struct btf_var_secinfo *var;
-	const struct btf_type *sec;
-	int i, err = -ENOENT;
+	int i;
 
-	if (!btf)
-		return -errno;
-	sec = btf__type_by_id(btf, info->btf_value_type_id);
 	if (!sec || !btf_is_datasec(sec))
-		goto out;
+		return -ENOENT;
 	for (i = 0, var = btf_var_secinfos(sec); i < btf_vlen(sec); i++, var++) {
 		const struct btf_type *type = btf__type_by_id(btf, var->type);
 
-		if (strcmp(btf__name_by_offset(btf, type->name_off), KERN_TABLE_NAME) ||
+		if (strcmp(btf__name_by_offset(btf, type->name_off), TABLE_NAME) ||
 		    var->size != sizeof(struct cxl_policy) ||
-		    (uint64_t)var->offset + var->size > info->value_size)
+		    (uint64_t)var->offset + var->size > size)
 			continue;
 		*offset = var->offset;
-		err = 0;
+		return 0;
 	}
-out:
+	return -ENOENT;
+}
+
+/* The offset of the tables in a .rodata map in the kernel */
+static int find_map_table(const struct bpf_map_info *info, uint32_t *offset)
+{
+	struct btf *btf = btf__load_from_kernel_by_id(info->btf_id);
+	int err;
+
+	if (!btf)
+		return -errno;
+	err = kern_find_table(btf, info->btf_value_type_id, info->value_size, offset);
 	btf__free(btf);
 	return err;
 }
@@ -180,7 +188,7 @@ static void add_map(struct kern_policy *policy, uint32_t id)
 		policy->events_id = id;
 	else if (len > strlen(RODATA_SUFFIX) && info.type == BPF_MAP_TYPE_ARRAY && info.btf_id &&
 		 !strcmp(info.name + len - strlen(RODATA_SUFFIX), RODATA_SUFFIX) &&
-		 !find_table(&info, &policy->table_offset))
+		 !find_map_table(&info, &policy->table_offset))
 		policy->table_id = id;
 out:
 	close(fd);

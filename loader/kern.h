@@ -13,8 +13,8 @@
 #include "vfio_pci_dvsec.h"
 
 #define KERN_DEFAULT "default"
-/* Variable of the BPF program that holds the struct cxl_policy */
-#define KERN_TABLE_NAME "cxl_policy_table"
+
+struct btf;
 
 /**
  * struct kern_target - what a policy is for
@@ -133,6 +133,17 @@ int kern_open_map(uint32_t id, const char *name);
  * Return: whether it can be shared.
  */
 bool kern_map_fits(int fd, const char *name);
+
+/**
+ * kern_find_table - find the struct cxl_policy in the .rodata of a BPF object
+ * @btf: of the object
+ * @section: type of .rodata in @btf
+ * @size: of .rodata in bytes
+ * @offset: filled in: where it is in .rodata
+ *
+ * Return: 0, or -ENOENT if it isn't there or has another layout.
+ */
+int kern_find_table(const struct btf *btf, uint32_t section, size_t size, uint32_t *offset);
 
 /**
  * kern_read_table - read the tables of a policy in force
