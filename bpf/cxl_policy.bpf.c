@@ -52,14 +52,14 @@ static __always_inline const struct cxl_policy *policy_table(void)
 	return policy;
 }
 
-/* The shadow of the device in its present opening, or NULL */
+/* The shadow of the device, or NULL if opened() wasn't called in this opening */
 static __always_inline struct cxl_shadow *shadow_of(const struct vfio_pci_dvsec_access *acc)
 {
 	struct cxl_shadow *shadow;
 	__u32 index = acc->index;
 
 	shadow = bpf_map_lookup_elem(&cxl_shadow, &index);
-	if (!shadow || shadow->open_id != acc->open_id)
+	if (!shadow || shadow->open_id != acc->open_id || !acc->cookie)
 		return NULL;
 	return shadow;
 }
@@ -184,7 +184,7 @@ int BPF_PROG(cxl_reset, struct vfio_pci_dvsec_access *acc, __u32 kind)
 	struct cxl_shadow *shadow = shadow_of(acc);
 	__u32 dvsec = acc->cookie - 1;
 
-	if (!shadow || !acc->cookie)
+	if (!shadow)
 		return -EINVAL;
 	cxl_engine_reset(policy, dvsec, shadow, acc->start, acc->offset, acc->value, kind);
 	if ((kind & VFIO_PCI_DVSEC_RESET_CONVENTIONAL) && acc->vendor == CXL_DVSEC_VENDOR_ID &&
@@ -203,7 +203,7 @@ int BPF_PROG(cxl_read, struct vfio_pci_dvsec_access *acc)
 	struct cxl_access access;
 	int verdict;
 
-	if (!shadow || !acc->cookie)
+	if (!shadow)
 		return VFIO_PCI_DVSEC_INVALID;
 	shadow->accesses = 1;
 	access_of(acc, &access);
@@ -225,7 +225,7 @@ int BPF_PROG(cxl_write, struct vfio_pci_dvsec_access *acc)
 	struct cxl_access access;
 	int verdict;
 
-	if (!shadow || !acc->cookie)
+	if (!shadow)
 		return VFIO_PCI_DVSEC_INVALID;
 	shadow->accesses = 1;
 	access_of(acc, &access);
