@@ -100,7 +100,20 @@ vm-mark 8
 hw_set 0x110 0
 client user "$BDF" dvsec+0xc.w=0x4a56 dvsec+0x14.w=1 @1 dvsec+0xc.w dvsec+0x14.w
 at user 1
-echo 1 >"/sys/bus/pci/devices/$BDF/reset" 2>/dev/null || :
+check "a reset through sysfs" sh -c "echo 1 >/sys/bus/pci/devices/$BDF/reset"
 go user 1
-note "a reset through sysfs under an open device: CONTROL and LOCK $(ended user)"
+is "a reset through sysfs under an open device unlocks as the device's own does" \
+	"$(ended user)" "0002 0000"
+
+client user "$BDF" dvsec+0xc.w=0x4a56 dvsec+0x14.w=1 @1 @2
+at user 1
+opened=$(attr open_id)
+check "an open device has a number" [ "$opened" -gt 0 ]
+echo 1 >"/sys/bus/pci/devices/$BDF/reset"
+is "a reset changes nothing of it" "$(attr open_id)" "$opened"
+go user 1
+at user 2
+go user 2
+ended user >/dev/null
+is "a closed device has none" "$(attr open_id)" 0
 done_testing

@@ -95,12 +95,10 @@ is "the first dword is vfio's own whatever the program" \
 away
 
 vm-mark 8
-rogue read_verdict=1 write_verdict=1 plan_hw_write=-1 plan_hw_value=-1 claim=8086:1
-is "a policy that claims nothing of the device leaves it without a policy" \
-	"$(attr state)" none
-before=$(attr writes_denied)
-is "an unclaimed CXL DVSEC reads the hardware" "$(raw 0x10c.w 0x11c.l)" "0002 1000004b"
-is "writes to an unclaimed CXL DVSEC are denied" "$(($(attr writes_denied) - before))" 6
+rogue read_verdict=1 write_verdict=2 plan_result=0x5a5a5a5a claim=8086:1
+is "a policy that claims further DVSECs keeps those of CXL" \
+	"$(state) $(raw 0x10c.w 0x10c.w=0 0x13c.l 0x144.l)" \
+	"enforced rogue 5a5a 16010023 5a5a5a5a"
 away
 
 vm-mark 9
