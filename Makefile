@@ -88,7 +88,7 @@ $(BUILD)/bin/vfio-cfg: tools/vfio-cfg.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $<
 
-$(BUILD)/tests/test_%: tests/test_%.c $(POLICY_SOURCES) $(HEADERS) $(POLICY_HEADERS)
+$(BUILD)/tests/test_%: tests/test_%.c tests/device.h $(POLICY_SOURCES) $(HEADERS) $(POLICY_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(POLICY_SOURCES) -lcmocka $(POLICY_LIBS)
 
