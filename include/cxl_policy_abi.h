@@ -149,8 +149,9 @@ struct cxl_policy {
 
 /**
  * struct cxl_shadow_dword - state of one dword of configuration space
- * @value: the user's bits
- * @valid: those of them that some policy has given a value since the open
+ * @value: the user's bits; of RW1C bits of the hardware 1 if acknowledged
+ * @valid: those of @value that some policy has given a value since the open;
+ *	never an acknowledged one
  * @hw: what the hardware held at open, or when the policy was swapped, or after
  *	the last reset
  */

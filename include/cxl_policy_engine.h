@@ -196,14 +196,18 @@ static __always_inline void cxl_engine_open(const struct cxl_policy *policy, __u
 {
 	struct cxl_shadow_dword *dword = cxl_engine_dword(shadow, start, offset / 4);
 	const struct cxl_rule *rule = cxl_engine_rule(policy, dvsec, offset / 4);
-	__u32 fresh;
+	__u32 fresh, stale;
 
 	dword->hw = hw;
 	if (!rule)
 		return;
-	fresh = (rule->shadow | rule->ack) & ~dword->valid;
-	dword->value = (dword->value & ~fresh) | (rule->value & rule->shadow & fresh);
+	fresh = rule->shadow & ~dword->valid;
+	dword->value = (dword->value & ~fresh) | (rule->value & fresh);
 	dword->valid |= fresh;
+	/* What is acknowledged isn't valid, so neither is taken for the other */
+	stale = rule->ack & dword->valid;
+	dword->value &= ~stale;
+	dword->valid &= ~stale;
 }
 
 /**
@@ -348,7 +352,9 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 	if (rule->lock) {
 		const struct cxl_policy_dvsec *d = &policy->dvsecs[dvsec];
 
-		if (cxl_engine_dword(shadow, access->start, d->lock_rule)->value & d->lock_mask)
+		/* Behind the DVSEC's end is the shadow of another */
+		mask = d->lock_mask & cxl_engine_extent(access->length, d->lock_rule * 4);
+		if (cxl_engine_dword(shadow, access->start, d->lock_rule)->value & mask)
 			locked = rule->lock;
 	}
 

@@ -96,7 +96,7 @@ static void read_attribute(const char *dir, const char *name, char *value, size_
 /* What the kernel's hook says of the device */
 static void read_hook(struct device *device)
 {
-	char pattern[PATH_MAX], link[PATH_MAX], *base;
+	char pattern[PATH_MAX], link[PATH_MAX], open_id[32] = "", *base;
 	glob_t found = {};
 	ssize_t len;
 
@@ -117,6 +117,8 @@ static void read_hook(struct device *device)
 		device->hooked = true;
 		read_attribute(found.gl_pathv[0], "state", device->state, sizeof(device->state));
 		read_attribute(found.gl_pathv[0], "policy", device->policy, sizeof(device->policy));
+		read_attribute(found.gl_pathv[0], "open_id", open_id, sizeof(open_id));
+		device->open_id = strtoull(open_id, NULL, 10);
 	}
 	globfree(&found);
 }
@@ -126,23 +128,29 @@ static void read_dvsecs(struct pci_dev *dev, struct device *device)
 	unsigned int count = 0, i;
 
 	pci_find_cap_nr(dev, PCI_EXT_CAP_ID_DVSEC, PCI_CAP_EXTENDED, &count);
-	for (i = 0; i < count && device->nr_dvsecs < DEVICE_MAX_DVSECS; i++) {
+	for (i = 0; i < count; i++) {
 		unsigned int nr = i;
 		struct pci_cap *cap =
 			pci_find_cap_nr(dev, PCI_EXT_CAP_ID_DVSEC, PCI_CAP_EXTENDED, &nr);
-		struct device_dvsec *dvsec = &device->dvsecs[device->nr_dvsecs];
+		struct device_dvsec *dvsec = device->dvsecs;
+		unsigned int *nr_dvsecs = &device->nr_dvsecs;
 		uint32_t header1;
 
 		if (!cap || cap->addr + DVSEC_HEADER2_OFFSET + 4 > DEVICE_CONFIG_SIZE)
 			continue;
 		header1 = pci_read_long(dev, cap->addr + DVSEC_HEADER1_OFFSET);
-		if ((header1 & 0xffff) != CXL_DVSEC_VENDOR_ID)
+		if ((header1 & 0xffff) != CXL_DVSEC_VENDOR_ID) {
+			dvsec = device->others;
+			nr_dvsecs = &device->nr_others;
+		}
+		if (*nr_dvsecs == DEVICE_MAX_DVSECS)
 			continue;
+		dvsec += (*nr_dvsecs)++;
+		dvsec->vendor = header1;
 		dvsec->offset = cap->addr;
 		dvsec->id = pci_read_word(dev, cap->addr + DVSEC_HEADER2_OFFSET);
 		dvsec->revision = header1 >> 16 & 0xf;
 		dvsec->length = header1 >> 20;
-		device->nr_dvsecs++;
 	}
 }
 
@@ -166,6 +174,7 @@ static void fill(struct pci_dev *dev, struct device *device)
 	device->bridge = (pci_read_byte(dev, PCI_HEADER_TYPE) & 0x7f) != PCI_HEADER_TYPE_NORMAL;
 	read_dvsecs(dev, device);
 	qsort(device->dvsecs, device->nr_dvsecs, sizeof(device->dvsecs[0]), compare_dvsecs);
+	qsort(device->others, device->nr_others, sizeof(device->others[0]), compare_dvsecs);
 	read_hook(device);
 }
 

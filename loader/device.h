@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PCI devices of this host and their CXL DVSECs.
+ * PCI devices of this host and their DVSECs.
  */
 #ifndef LOADER_DEVICE_H
 #define LOADER_DEVICE_H
@@ -25,13 +25,15 @@ struct device_address {
 };
 
 /**
- * struct device_dvsec - a DVSEC of CXL
+ * struct device_dvsec - a DVSEC
+ * @vendor: DVSEC Vendor ID
  * @offset: position in configuration space
  * @id: DVSEC ID
  * @revision: DVSEC Revision
  * @length: DVSEC Length, as the device tells it
  */
 struct device_dvsec {
+	uint16_t vendor;
 	uint16_t offset;
 	uint16_t id;
 	uint8_t revision;
@@ -48,9 +50,12 @@ struct device_dvsec {
  * @bridge: it is a bridge, such as a CXL port; vfio-pci takes none
  * @nr_dvsecs: number of @dvsecs in use
  * @dvsecs: DVSECs of CXL
+ * @nr_others: number of @others in use
+ * @others: DVSECs of other vendors
  * @hooked: it is bound to a vfio-pci driver that has the DVSEC hook
  * @state: of the hook, as the kernel tells it; if not @hooked, "raw" if it is bound
  *	to a driver of vfio, else "none"
+ * @open_id: of the present opening by a user, 0 if there is none or no hook
  * @policy: in force, as the kernel tells it; may be empty
  */
 struct device {
@@ -62,7 +67,10 @@ struct device {
 	bool bridge;
 	unsigned int nr_dvsecs;
 	struct device_dvsec dvsecs[DEVICE_MAX_DVSECS];
+	unsigned int nr_others;
+	struct device_dvsec others[DEVICE_MAX_DVSECS];
 	bool hooked;
+	uint64_t open_id;
 	char state[16];
 	char policy[64];
 };

@@ -29,6 +29,9 @@ struct layout {
 	uint32_t segment;
 	uint32_t bus;
 	uint32_t devfn;
+	uint32_t nr_claims;
+	uint32_t claims;
+	uint32_t max_claims;
 	uint32_t name;
 	uint32_t name_len;
 };
@@ -244,8 +247,7 @@ out:
 	return err;
 }
 
-int kern_read_shadow(const struct kern_policy *policy, const struct device_address *address,
-		     struct cxl_shadow *shadow)
+int kern_read_shadow(const struct kern_policy *policy, uint64_t open_id, struct cxl_shadow *shadow)
 {
 	struct cxl_shadow *value;
 	int fd, err = 0;
@@ -260,19 +262,17 @@ int kern_read_shadow(const struct kern_policy *policy, const struct device_addre
 		goto out;
 	}
 
-	/* One that was left behind is of an earlier opening */
-	shadow->open_id = 0;
 	for (index = 0; index < CXL_SHADOW_MAX_DEVICES; index++) {
 		err = bpf_map_lookup_elem(fd, &index, value);
 		if (err)
 			goto out;
-		if (value->open_id > shadow->open_id && value->segment == address->segment &&
-		    value->bus == address->bus && value->devfn == address->devfn &&
-		    value->abi_version == CXL_POLICY_ABI_VERSION)
+		/* One that was left behind is of an earlier opening */
+		if (value->open_id == open_id && value->abi_version == CXL_POLICY_ABI_VERSION) {
 			*shadow = *value;
+			goto out;
+		}
 	}
-	if (!shadow->open_id)
-		err = -ENOENT;
+	err = -ENOENT;
 out:
 	free(value);
 	close(fd);
@@ -307,9 +307,9 @@ static int read_layout(struct layout *layout)
 	} members[] = {
 		{ "opened", &layout->opened },	 { "match", &layout->match },
 		{ "segment", &layout->segment }, { "bus", &layout->bus },
-		{ "devfn", &layout->devfn },
+		{ "devfn", &layout->devfn },	 { "nr_claims", &layout->nr_claims },
 	};
-	const struct btf_type *type, *data, *name;
+	const struct btf_type *type, *data, *name, *claims;
 	struct btf *module = NULL;
 	const struct btf *btf;
 	uint32_t start;
@@ -345,10 +345,14 @@ static int read_layout(struct layout *layout)
 		*members[i].offset += start;
 	}
 	name = find_member(btf, data, "name", &layout->name);
-	if (!name || !btf_is_array(name)) {
+	claims = find_member(btf, data, "claims", &layout->claims);
+	if (!name || !btf_is_array(name) || !claims || !btf_is_array(claims) ||
+	    btf__resolve_size(btf, btf_array(claims)->type) != sizeof(struct vfio_pci_dvsec_id)) {
 		err = -EINVAL;
 		goto out;
 	}
+	layout->claims += start;
+	layout->max_claims = btf_array(claims)->nelems;
 	layout->name += start;
 	layout->name_len = btf_array(name)->nelems;
 	layout->ours = true;
@@ -407,6 +411,13 @@ static int read_map(uint32_t id, struct layout *layout, struct kern_policy *poli
 	}
 	len = layout->name_len < sizeof(policy->name) ? layout->name_len : sizeof(policy->name) - 1;
 	memcpy(policy->name, value + layout->name, len);
+	policy->nr_claims = get_u32(value, layout->nr_claims);
+	if (policy->nr_claims > layout->max_claims)
+		policy->nr_claims = layout->max_claims;
+	if (policy->nr_claims > VFIO_PCI_DVSEC_MAX_CLAIMS)
+		policy->nr_claims = VFIO_PCI_DVSEC_MAX_CLAIMS;
+	memcpy(policy->claims, value + layout->claims,
+	       policy->nr_claims * sizeof(policy->claims[0]));
 	/* A read of the map gives the programs' ids in place of their addresses */
 	add_maps(policy, get_u32(value, layout->opened));
 	ret = 1;

@@ -32,6 +32,8 @@ struct kern_target {
  * @map_id: of the struct_ops map behind the link
  * @target: what it is for
  * @name: of the policy; may be empty
+ * @nr_claims: number of @claims in use
+ * @claims: kinds of DVSECs that it is for, besides those of CXL
  * @shadow_id: of the map "cxl_shadow"; 0: the program has none
  * @events_id: of the map "cxl_events"; 0: the program has none
  * @table_id: of the map that holds the struct cxl_policy; 0: the program has none
@@ -42,6 +44,8 @@ struct kern_policy {
 	uint32_t map_id;
 	struct kern_target target;
 	char name[VFIO_PCI_DVSEC_NAME_LEN];
+	uint32_t nr_claims;
+	struct vfio_pci_dvsec_id claims[VFIO_PCI_DVSEC_MAX_CLAIMS];
 	uint32_t shadow_id;
 	uint32_t events_id;
 	uint32_t table_id;
@@ -158,12 +162,11 @@ int kern_read_table(const struct kern_policy *policy, struct cxl_policy *table);
 /**
  * kern_read_shadow - read the state of an open device
  * @policy: the policy in force on the device
- * @address: of the device
+ * @open_id: of the opening, as of &device.open_id
  * @shadow: filled in
  *
- * Return: 0; -ENOENT if the device isn't open; another negative errno.
+ * Return: 0; -ENOENT if the policy has none of this opening; another negative errno.
  */
-int kern_read_shadow(const struct kern_policy *policy, const struct device_address *address,
-		     struct cxl_shadow *shadow);
+int kern_read_shadow(const struct kern_policy *policy, uint64_t open_id, struct cxl_shadow *shadow);
 
 #endif /* LOADER_KERN_H */

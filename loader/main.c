@@ -77,8 +77,9 @@ static const struct cmd {
 	  "  cxl-policy list\n"
 	  "  cxl-policy list --json | jq -r '.[] | select(.state == \"enforced\").device'\n" },
 	{ "show", cmd_show, 0, "show BDF",
-	  "The registers of a device's CXL DVSEC: what the guest sees, what the hardware\n"
-	  "has, what the policy allows.\n"
+	  "The registers of a device's CXL DVSEC, and those fields of its other DVSECs that\n"
+	  "the policy describes: what the guest sees, what the hardware has, what the policy\n"
+	  "allows.\n"
 	  "\n"
 	  "  cxl-policy show 0000:0d:00.0\n"
 	  "  cxl-policy show 0d:00.0 --json\n" },

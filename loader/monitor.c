@@ -173,14 +173,19 @@ static void print_fields(const struct cxl_event *event, bool more, const char *w
 static void print_text(const struct cxl_event *event, const char *device, const char *time,
 		       uint64_t lost)
 {
+	bool cxl = event->vendor == CXL_DVSEC_VENDOR_ID;
+	bool known = cxl && event->id == CXL_DVSEC_ID_DEVICE;
 	unsigned int i, printed = 0;
+	const char *text;
 
 	printf("%s %s %s: ", time, device, event->policy);
 	if (!(event->flags & NO_ACCESS)) {
-		if (event->vendor == CXL_DVSEC_VENDOR_ID && event->id == CXL_DVSEC_ID_DEVICE)
+		if (known)
 			printf("dvsec+0x%x", event->offset);
-		else
+		else if (cxl)
 			printf("dvsec%u+0x%x", event->id, event->offset);
+		else
+			printf("dvsec %#x:%u+0x%x", event->vendor, event->id, event->offset);
 		printf(".%c=0x%0*x: ",
 		       event->size == 1	  ? 'b'
 		       : event->size == 2 ? 'w'
@@ -192,9 +197,13 @@ static void print_text(const struct cxl_event *event, const char *device, const 
 	if (event->forwarded)
 		print_fields(event, printed++, "to the hardware", event->forwarded);
 	/* Of two kinds, the bits have been told */
-	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if ((event->flags & kinds[i].flag) && kinds[i].text)
-			printf("%s%s", printed++ ? "; " : "", kinds[i].text);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		text = kinds[i].text;
+		if (kinds[i].flag == CXL_EVENT_LOCKED && !known)
+			text = "the DVSEC's lock is set";
+		if ((event->flags & kinds[i].flag) && text)
+			printf("%s%s", printed++ ? "; " : "", text);
+	}
 	if (lost)
 		printf("; %llu events were lost", (unsigned long long)lost);
 	printf("\n");

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "cxl_policy_engine.h"
 #include "policy.h"
 
 #define ARRAY_SIZE(a)		   (sizeof(a) / sizeof((a)[0]))
@@ -20,10 +21,16 @@
 
 #define POLICY_MAX_SIZE	   (1024 * 1024)
 #define POLICY_MAX_DEPTH   8
-#define POLICY_MAX_ENTRIES 1024
+#define POLICY_MAX_ENTRIES 4096
 
 /* Dword that a register lies in */
 #define RULE_OF(reg) (policy_registers[reg].offset / 4)
+
+/* Instead of an index into policy.dvsecs: the one whose fields are known */
+#define DEVICE_DVSEC (-1)
+
+/* What the 12 bits of DVSEC Length can tell */
+#define DVSEC_MAX_LENGTH 0xfff
 
 /* The loader has policies in it, other programs need none */
 const struct policy_text policy_embedded[] __attribute__((weak)) = { { NULL, NULL } };
@@ -71,6 +78,67 @@ uint32_t policy_field_bits(unsigned int id)
 	unsigned int shift = policy_registers[field->reg].offset % 4 * 8;
 
 	return CXL_DVSEC_BITS(field->hi, field->lo) << shift;
+}
+
+/**
+ * struct field - a field of any DVSEC
+ * @name: as policies have it
+ * @dvsec: index into policy.dvsecs, or DEVICE_DVSEC
+ * @rule: dword of the DVSEC that it lies in
+ * @bits: its bits in that dword
+ * @offset: of its register
+ * @hi: last bit, counted from @offset
+ * @lo: first bit
+ * @attribute: what the hardware does, whatever the policy
+ */
+struct field {
+	const char *name;
+	int dvsec;
+	unsigned int rule;
+	uint32_t bits;
+	unsigned int offset;
+	unsigned int hi;
+	unsigned int lo;
+	unsigned int attribute;
+};
+
+static struct field field_of(const struct policy *policy, unsigned int id)
+{
+	struct field field;
+
+	if (id < POLICY_NR_FIELDS) {
+		field.name = policy_fields[id].name;
+		field.dvsec = DEVICE_DVSEC;
+		field.offset = policy_registers[policy_fields[id].reg].offset;
+		field.hi = policy_fields[id].hi;
+		field.lo = policy_fields[id].lo;
+		field.attribute = policy_fields[id].attribute;
+	} else {
+		const struct policy_described *d = &policy->described[id - POLICY_NR_FIELDS];
+
+		field.name = d->name;
+		field.dvsec = d->dvsec;
+		field.offset = d->offset;
+		field.hi = d->hi;
+		field.lo = d->lo;
+		field.attribute = d->attribute;
+	}
+	field.rule = field.offset / 4;
+	field.bits = CXL_DVSEC_BITS(field.hi, field.lo) << (field.offset % 4 * 8);
+	return field;
+}
+
+/* Go on from @id to a field of a DVSEC, which may be @id itself */
+static bool next_field(const struct policy *policy, int dvsec, unsigned int *id)
+{
+	if (dvsec == DEVICE_DVSEC)
+		return *id < POLICY_NR_FIELDS;
+	if (*id < POLICY_NR_FIELDS)
+		*id = POLICY_NR_FIELDS;
+	for (; *id < POLICY_NR_FIELDS + policy->nr_described; ++*id)
+		if (policy->described[*id - POLICY_NR_FIELDS].dvsec == dvsec)
+			return true;
+	return false;
 }
 
 static int set_error(char *error, int err, const char *fmt, ...)
@@ -170,7 +238,7 @@ static void model_set_default(struct policy_field_model *model, unsigned int id,
 			      unsigned int attribute)
 {
 	model_set_attribute(model, attribute);
-	if (attribute != policy_fields[id].attribute)
+	if (id >= POLICY_NR_FIELDS || attribute != policy_fields[id].attribute)
 		return;
 	if (action_of(id))
 		model_set_action(model, action_of(id));
@@ -206,13 +274,15 @@ static void model_init(struct policy *policy)
 
 /* Numbers of enumerations count from 1, so that 0 is a key that isn't there */
 struct yaml_field {
-	unsigned int field;
+	char *field;
+	uint32_t *offset;
+	char *bits;
 	unsigned int attribute;
 	unsigned int read;
 	unsigned int *write;
 	uint32_t *value;
 	unsigned int action;
-	unsigned int when;
+	char *when;
 };
 
 struct yaml_dvsec {
@@ -232,24 +302,9 @@ struct yaml_policy {
 	unsigned int nr_dvsecs;
 };
 
-#define WHEN_ALWAYS (POLICY_NR_FIELDS + 1)
-
-static const cyaml_strval_t yaml_field_names[] = {
-#define POLICY_F(reg, REG, name, NAME, hi, lo, attr)                                               \
-	{ #reg "." #name, CXL_DVSEC_FIELD_##REG##_##NAME + 1 },
-	CXL_DVSEC_FIELDS(POLICY_F)
-#undef POLICY_F
-};
+#define WHEN_ALWAYS "always"
 
 /* clang-format off */
-static const cyaml_strval_t yaml_conditions[] = {
-#define POLICY_F(reg, REG, name, NAME, hi, lo, attr) \
-	{ #reg "." #name, CXL_DVSEC_FIELD_##REG##_##NAME + 1 },
-	CXL_DVSEC_FIELDS(POLICY_F)
-#undef POLICY_F
-	{ "always", WHEN_ALWAYS },
-};
-
 static const cyaml_strval_t yaml_attributes[] = {
 	{ "RO", CXL_DVSEC_ATTR_RO + 1 },
 	{ "RW", CXL_DVSEC_ATTR_RW + 1 },
@@ -296,7 +351,12 @@ static const cyaml_strval_t yaml_resets[] = {
 	CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT | (flags), type, member, names, ARRAY_SIZE(names))
 
 static const cyaml_schema_field_t yaml_field_schema[] = {
-	YAML_ENUM("field", CYAML_FLAG_DEFAULT, struct yaml_field, field, yaml_field_names),
+	CYAML_FIELD_STRING_PTR("field", CYAML_FLAG_POINTER, struct yaml_field, field, 0,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_UINT_PTR("offset", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_field,
+			     offset),
+	CYAML_FIELD_STRING_PTR("bits", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_field,
+			       bits, 0, CYAML_UNLIMITED),
 	YAML_ENUM("attribute", CYAML_FLAG_OPTIONAL, struct yaml_field, attribute, yaml_attributes),
 	YAML_ENUM("read", CYAML_FLAG_OPTIONAL, struct yaml_field, read, yaml_reads),
 	CYAML_FIELD_FLAGS_PTR("write", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
@@ -304,7 +364,8 @@ static const cyaml_schema_field_t yaml_field_schema[] = {
 	CYAML_FIELD_UINT_PTR("value", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_field,
 			     value),
 	YAML_ENUM("action", CYAML_FLAG_OPTIONAL, struct yaml_field, action, yaml_actions),
-	YAML_ENUM("when", CYAML_FLAG_OPTIONAL, struct yaml_field, when, yaml_conditions),
+	CYAML_FIELD_STRING_PTR("when", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_field,
+			       when, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_END
 };
 
@@ -337,7 +398,7 @@ static const cyaml_schema_field_t yaml_policy_schema[] = {
 	YAML_ENUM("cxl-reset", CYAML_FLAG_OPTIONAL, struct yaml_policy, cxl_reset, yaml_resets),
 	CYAML_FIELD_SEQUENCE_COUNT("dvsecs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 				   struct yaml_policy, dvsecs, nr_dvsecs, &yaml_dvsec_entry, 0,
-				   VFIO_PCI_DVSEC_MAX_CLAIMS),
+				   POLICY_MAX_ENTRIES),
 	CYAML_FIELD_END
 };
 
@@ -350,30 +411,30 @@ static const cyaml_schema_value_t yaml_schema = {
  * and takes no notice of a second document. So the text is scanned before.
  */
 
+#define SCAN_MAX_DEPTH	8
+#define SCAN_MAX_EVENTS 131072
+
 /**
  * struct yaml_scan - what libcyaml doesn't tell
  * @nr_events: number of @events
- * @events: line of each event; 0: of one that ends something
  * @nr_fields: number of @fields
- * @fields: line of each key "field"
  * @nr_dvsecs: number of @dvsecs
- * @dvsecs: line of each key "vendor"
  * @name: line of the key "name"
  * @based_on: line of the key "based-on"
+ * @events: line of each event; 0: of one that ends something
+ * @fields: line of each key "field", which is one of four events at least
+ * @dvsecs: line of each key "vendor"
  */
 struct yaml_scan {
 	unsigned int nr_events;
-	unsigned int *events;
 	unsigned int nr_fields;
-	unsigned int fields[VFIO_PCI_DVSEC_MAX_CLAIMS * POLICY_NR_FIELDS];
 	unsigned int nr_dvsecs;
-	unsigned int dvsecs[VFIO_PCI_DVSEC_MAX_CLAIMS];
 	unsigned int name;
 	unsigned int based_on;
+	unsigned int events[SCAN_MAX_EVENTS];
+	unsigned int fields[SCAN_MAX_EVENTS / 4];
+	unsigned int dvsecs[POLICY_MAX_ENTRIES];
 };
-
-#define SCAN_MAX_DEPTH	8
-#define SCAN_MAX_EVENTS 65536
 
 static bool is_number(const char *text)
 {
@@ -382,6 +443,31 @@ static bool is_number(const char *text)
 	if (text[0] == '0')
 		return !text[1];
 	return text[0] && !text[strspn(text, "0123456789")];
+}
+
+/* Read "7:4" or "7"; not left to YAML, to which 7:4 may be sexagesimal */
+static bool parse_bits(const char *text, unsigned int *hi, unsigned int *lo)
+{
+	unsigned int *number = hi;
+
+	for (;; number = lo) {
+		size_t len = strspn(text, "0123456789");
+
+		if (!len || len > 2 || (len == 2 && text[0] == '0'))
+			return false;
+		for (*number = 0; len; len--)
+			*number = *number * 10 + *text++ - '0';
+		if (*number > 31)
+			return false;
+		if (number == lo)
+			return !*text && *hi >= *lo;
+		if (!*text) {
+			*lo = *hi;
+			return true;
+		}
+		if (*text++ != ':')
+			return false;
+	}
 }
 
 static void note_line(unsigned int *lines, unsigned int *nr, unsigned int max, unsigned int line)
@@ -394,13 +480,18 @@ static int scan_value(struct yaml_scan *scan, const char *key, const yaml_event_
 		      const char *origin, char *error)
 {
 	const char *value = (const char *)event->data.scalar.value;
-	unsigned int line = event->start_mark.line + 1;
+	unsigned int line = event->start_mark.line + 1, hi, lo;
 
-	if ((!strcmp(key, "value") || !strcmp(key, "vendor") || !strcmp(key, "id")) &&
+	if ((!strcmp(key, "value") || !strcmp(key, "vendor") || !strcmp(key, "id") ||
+	     !strcmp(key, "offset")) &&
 	    !is_number(value))
 		return set_error(error, -EINVAL,
 				 "%s:%u: %s: '%s' is no number, write it as 10 or 0xa", origin,
 				 line, key, value);
+	if (!strcmp(key, "bits") && !parse_bits(value, &hi, &lo))
+		return set_error(error, -EINVAL,
+				 "%s:%u: %s: '%s' are no bits of a dword, write them as 7:4 or 7",
+				 origin, line, key, value);
 	if (!strcmp(key, "field"))
 		note_line(scan->fields, &scan->nr_fields, ARRAY_SIZE(scan->fields), line);
 	else if (!strcmp(key, "vendor"))
@@ -481,23 +572,24 @@ static int scan_events(struct yaml_scan *scan, yaml_parser_t *parser, const char
 	return err;
 }
 
-static int scan_text(struct yaml_scan *scan, const char *text, size_t size, const char *origin,
+static int scan_text(struct yaml_scan **result, const char *text, size_t size, const char *origin,
 		     char *error)
 {
+	struct yaml_scan *scan = calloc(1, sizeof(*scan));
 	yaml_parser_t parser;
 	int err;
 
-	memset(scan, 0, sizeof(*scan));
-	scan->events = calloc(SCAN_MAX_EVENTS, sizeof(*scan->events));
-	if (!scan->events || !yaml_parser_initialize(&parser)) {
-		free(scan->events);
+	if (!scan || !yaml_parser_initialize(&parser)) {
+		free(scan);
 		return set_error(error, -ENOMEM, "%s: out of memory", origin);
 	}
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
 	err = scan_events(scan, &parser, origin, error);
 	yaml_parser_delete(&parser);
 	if (err)
-		free(scan->events);
+		free(scan);
+	else
+		*result = scan;
 	return err;
 }
 
@@ -566,98 +658,6 @@ static int yaml_load(const char *text, size_t size, const char *origin,
 	return 0;
 }
 
-static int apply_field(struct policy *policy, const struct yaml_field *yaml, const char *where,
-		       char *error)
-{
-	unsigned int id = yaml->field - 1;
-	const struct policy_field *field = &policy_fields[id];
-	struct policy_field_model *model = &policy->fields[id];
-	bool to_shadow, to_hardware;
-
-	if (yaml->attribute)
-		model_set_default(model, id, yaml->attribute - 1);
-	if (yaml->action) {
-		if (action_of(id) == POLICY_ACTION_NONE ||
-		    (yaml->action - 1 != POLICY_ACTION_NONE && yaml->action - 1 != action_of(id)))
-			return set_error(error, -EINVAL, "%s: %s: no such action of it", where,
-					 field->name);
-		model_set_action(model, yaml->action - 1);
-	}
-	if (yaml->value) {
-		if (*yaml->value & ~(CXL_DVSEC_BITS(field->hi, field->lo) >> field->lo))
-			return set_error(error, -EINVAL, "%s: %s: %u doesn't fit in %u bit%s",
-					 where, field->name, *yaml->value,
-					 field->hi - field->lo + 1,
-					 field->hi == field->lo ? "" : "s");
-		model->value = *yaml->value;
-		if (model->read == POLICY_READ_HARDWARE)
-			model->read = POLICY_READ_VALUE;
-	}
-	if (yaml->read) {
-		if (yaml->read - 1 == POLICY_READ_HARDWARE && yaml->value)
-			return set_error(error, -EINVAL,
-					 "%s: %s: a value, but read from the hardware", where,
-					 field->name);
-		if (yaml->read - 1 == POLICY_READ_VALUE && !yaml->value)
-			return set_error(error, -EINVAL, "%s: %s: read: value without value", where,
-					 field->name);
-		model->read = yaml->read - 1;
-	}
-	if (yaml->write)
-		model->write = *yaml->write;
-	if (yaml->when) {
-		const struct policy_field *cap = &policy_fields[yaml->when - 1];
-
-		model->when = POLICY_ALWAYS;
-		if (yaml->when != WHEN_ALWAYS) {
-			if (cap->hi != cap->lo || is_reserved(cap->attribute))
-				return set_error(
-					error, -EINVAL,
-					"%s: %s: %s can't be a condition, it isn't one bit", where,
-					field->name, cap->name);
-			model->when = yaml->when - 1;
-		}
-	}
-
-	to_shadow = model->write & POLICY_WRITE_SHADOW;
-	to_hardware = model->write & POLICY_WRITE_HARDWARE;
-	if (model->action != POLICY_ACTION_NONE &&
-	    (model->read != POLICY_READ_VALUE || model->value || to_shadow ||
-	     to_hardware != (model->action == POLICY_ACTION_WBI)))
-		return set_error(error, -EINVAL, "%s: %s: an action fixes what is read and written",
-				 where, field->name);
-	if (is_reserved(model->attribute) &&
-	    (model->read != POLICY_READ_VALUE || model->value || model->write))
-		return set_error(error, -EINVAL, "%s: %s: %s, so it reads 0 and isn't written",
-				 where, field->name, policy_attribute_name(model->attribute));
-	if (is_rw1c(model->attribute)) {
-		if (model->write && model->read != POLICY_READ_HARDWARE)
-			return set_error(error, -EINVAL,
-					 "%s: %s: %s can only be cleared if read from the hardware",
-					 where, field->name,
-					 policy_attribute_name(model->attribute));
-		if (to_shadow && to_hardware)
-			return set_error(
-				error, -EINVAL,
-				"%s: %s: cleared in the shadow or in the hardware, not in both",
-				where, field->name);
-	} else if (model->action == POLICY_ACTION_NONE && model->write) {
-		if (model->attribute == CXL_DVSEC_ATTR_RO ||
-		    model->attribute == CXL_DVSEC_ATTR_HWINIT)
-			return set_error(error, -EINVAL, "%s: %s: %s, so it isn't written", where,
-					 field->name, policy_attribute_name(model->attribute));
-		if (to_shadow != (model->read == POLICY_READ_SHADOW))
-			return set_error(error, -EINVAL, "%s: %s: a write must reach what is read",
-					 where, field->name);
-		if (to_hardware && (model->attribute == CXL_DVSEC_ATTR_RWL ||
-				    model->attribute == CXL_DVSEC_ATTR_RWO))
-			return set_error(error, -EINVAL,
-					 "%s: %s: %s stays in the shadow, as the lock does", where,
-					 field->name, policy_attribute_name(model->attribute));
-	}
-	return 0;
-}
-
 /* Where a message is about: the file, and the line if there is one */
 static const char *at(char *where, size_t size, const char *origin, unsigned int line)
 {
@@ -668,62 +668,480 @@ static const char *at(char *where, size_t size, const char *origin, unsigned int
 	return where;
 }
 
-static int claim_dvsec(struct policy *policy, const struct yaml_dvsec *yaml, const char *where,
-		       char *error)
+/* How many letters of @a have to be changed, added or left out to make it @b */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[POLICY_FIELD_NAME_LEN], i, j, corner, above, best;
+	size_t len = strlen(b);
+
+	if (len >= POLICY_FIELD_NAME_LEN)
+		return len;
+	for (j = 0; j <= len; j++)
+		row[j] = j;
+	for (i = 1; a[i - 1]; i++) {
+		corner = row[0];
+		row[0] = i;
+		for (j = 1; j <= len; j++) {
+			above = row[j];
+			best = corner + (a[i - 1] != b[j - 1]);
+			if (above + 1 < best)
+				best = above + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+			corner = above;
+		}
+	}
+	return row[len];
+}
+
+/* The field that a name may be meant to be of: its register left out, or misspelt */
+static const char *near_field(const struct policy *policy, int dvsec, const char *name)
+{
+	unsigned int best = strlen(name) / 4 + 1, id, far;
+	const char *found = NULL, *dot;
+
+	for (id = 0; next_field(policy, dvsec, &id); id++) {
+		const char *known = field_of(policy, id).name;
+
+		dot = strchr(known, '.');
+		far = dot && !strcmp(dot + 1, name) ? 0 : distance(known, name);
+		if (far < best) {
+			best = far;
+			found = known;
+		}
+	}
+	return found;
+}
+
+static int find_field(const struct policy *policy, int dvsec, const char *name, const char *where,
+		      unsigned int *id, char *error)
+{
+	const char *found;
+
+	for (*id = 0; next_field(policy, dvsec, id); ++*id)
+		if (!strcmp(field_of(policy, *id).name, name))
+			return 0;
+	found = near_field(policy, dvsec, name);
+	return set_error(error, -EINVAL, "%s: %s: the DVSEC has no such field%s%s%s", where, name,
+			 found ? ", is it " : "", found ? found : "", found ? "?" : "");
+}
+
+static int check_field_name(const char *name, const char *where, char *error)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+
+	if (!len || name[len])
+		return set_error(error, -EINVAL,
+				 "%s: field '%s' isn't made of a-z, 0-9, '_' and '.'", where, name);
+	if (len >= POLICY_FIELD_NAME_LEN)
+		return set_error(error, -EINVAL, "%s: %s: more than %u characters", where, name,
+				 POLICY_FIELD_NAME_LEN - 1);
+	if (!strcmp(name, WHEN_ALWAYS))
+		return set_error(error, -EINVAL, "%s: %s: can't be a field, 'when' has it", where,
+				 name);
+	return 0;
+}
+
+/* Add a field, with what a policy says nothing of as the attribute has it */
+static int add_field(struct policy *policy, int dvsec, const struct yaml_field *yaml,
+		     const char *where, unsigned int *id, char *error)
+{
+	struct policy_described *new = &policy->described[policy->nr_described];
+	struct policy_dvsec *parent = &policy->dvsecs[dvsec];
+	unsigned int hi, lo, nr_dvsecs = 1, nr_rules = POLICY_NR_RULES, i;
+	const char *name = yaml->field;
+	struct field field;
+
+	if (!yaml->offset || !yaml->bits || !yaml->attribute)
+		return set_error(error, -EINVAL, "%s: %s: %s is missing", where, name,
+				 !yaml->offset ? "offset"
+				 : !yaml->bits ? "bits"
+					       : "attribute");
+	if (!parse_bits(yaml->bits, &hi, &lo))
+		return set_error(error, -EINVAL, "%s: %s: no bits", where, name);
+	if (*yaml->offset < DVSEC_HEADER2_OFFSET + 2)
+		return set_error(error, -EINVAL,
+				 "%s: %s: offset %#x is in the DVSEC's header, which ends at %#x",
+				 where, name, *yaml->offset, DVSEC_HEADER2_OFFSET + 2);
+	if (*yaml->offset >= DVSEC_MAX_LENGTH || *yaml->offset + hi / 8 >= DVSEC_MAX_LENGTH)
+		return set_error(
+			error, -EINVAL,
+			"%s: %s: offset %#x is behind the longest DVSEC, which ends at %#x", where,
+			name, *yaml->offset, DVSEC_MAX_LENGTH);
+	if (*yaml->offset % 4 * 8 + hi > 31)
+		return set_error(error, -EINVAL,
+				 "%s: %s: bits %s from offset %#x on are not in one dword", where,
+				 name, yaml->bits, *yaml->offset);
+
+	for (i = 0; i < policy->nr_dvsecs; i++) {
+		nr_dvsecs += policy->dvsecs[i].nr_rules || i == (unsigned int)dvsec;
+		nr_rules += i == (unsigned int)dvsec ? 0 : policy->dvsecs[i].nr_rules;
+	}
+	if (nr_dvsecs > CXL_POLICY_MAX_DVSECS)
+		return set_error(error, -E2BIG,
+				 "%s: %s: fields of more than %u DVSECs, the CXL device's included",
+				 where, name, CXL_POLICY_MAX_DVSECS);
+	if (nr_rules + *yaml->offset / 4 + 1 > CXL_POLICY_MAX_RULES)
+		return set_error(error, -E2BIG,
+				 "%s: %s: offset %#x is too far, %u of %u dwords of rules are left",
+				 where, name, *yaml->offset, CXL_POLICY_MAX_RULES - nr_rules,
+				 CXL_POLICY_MAX_RULES);
+
+	snprintf(new->name, sizeof(new->name), "%s", name);
+	new->dvsec = dvsec;
+	new->offset = *yaml->offset;
+	new->hi = hi;
+	new->lo = lo;
+	new->attribute = yaml->attribute - 1;
+	field = field_of(policy, POLICY_NR_FIELDS + policy->nr_described);
+	for (i = 0; next_field(policy, dvsec, &i); i++) {
+		struct field other = field_of(policy, i);
+
+		if (other.rule == field.rule && (other.bits & field.bits))
+			return set_error(error, -EINVAL, "%s: %s: overlaps %s", where, name,
+					 other.name);
+	}
+	if (parent->nr_rules < field.rule + 1)
+		parent->nr_rules = field.rule + 1;
+	*id = POLICY_NR_FIELDS + policy->nr_described++;
+	policy->fields[*id].when = POLICY_ALWAYS;
+	policy->fields[*id].absent = CXL_DVSEC_ATTR_RO;
+	return 0;
+}
+
+/* Find or add the field that is named in a DVSEC */
+static int name_field(struct policy *policy, int dvsec, const struct yaml_field *yaml,
+		      const char *where, unsigned int *id, char *error)
+{
+	const char *name = yaml->field;
+	unsigned int hi, lo;
+	struct field field;
+	int err;
+
+	if (dvsec == DEVICE_DVSEC) {
+		err = find_field(policy, dvsec, name, where, id, error);
+		if (!err && (yaml->offset || yaml->bits))
+			err = set_error(error, -EINVAL,
+					"%s: %s: is known; leave offset and bits out", where, name);
+		return err;
+	}
+
+	err = check_field_name(name, where, error);
+	if (err)
+		return err;
+	for (*id = 0; next_field(policy, dvsec, id); ++*id)
+		if (!strcmp(field_of(policy, *id).name, name))
+			break;
+	if (*id == POLICY_NR_FIELDS + policy->nr_described)
+		return add_field(policy, dvsec, yaml, where, id, error);
+	field = field_of(policy, *id);
+	if (yaml->offset && *yaml->offset != field.offset)
+		return set_error(error, -EINVAL, "%s: %s: is at offset %#x already, not at %#x",
+				 where, name, field.offset, *yaml->offset);
+	if (yaml->bits && (!parse_bits(yaml->bits, &hi, &lo) || hi != field.hi || lo != field.lo))
+		return set_error(error, -EINVAL, "%s: %s: has bits %u:%u already, not %s", where,
+				 name, field.hi, field.lo, yaml->bits);
+	return 0;
+}
+
+static int apply_field(struct policy *policy, unsigned int id, const struct yaml_field *yaml,
+		       const char *where, char *error)
+{
+	struct policy_field_model *model = &policy->fields[id];
+	const struct field field = field_of(policy, id);
+	bool to_shadow, to_hardware;
+
+	if (yaml->attribute)
+		model_set_default(model, id, yaml->attribute - 1);
+	if (yaml->action) {
+		if (action_of(id) == POLICY_ACTION_NONE ||
+		    (yaml->action - 1 != POLICY_ACTION_NONE && yaml->action - 1 != action_of(id)))
+			return set_error(error, -EINVAL, "%s: %s: no such action of it", where,
+					 field.name);
+		model_set_action(model, yaml->action - 1);
+	}
+	if (yaml->value) {
+		if (*yaml->value & ~(CXL_DVSEC_BITS(field.hi, field.lo) >> field.lo))
+			return set_error(error, -EINVAL, "%s: %s: %u doesn't fit in %u bit%s",
+					 where, field.name, *yaml->value, field.hi - field.lo + 1,
+					 field.hi == field.lo ? "" : "s");
+		model->value = *yaml->value;
+		if (model->read == POLICY_READ_HARDWARE)
+			model->read = POLICY_READ_VALUE;
+	}
+	if (yaml->read) {
+		if (yaml->read - 1 == POLICY_READ_HARDWARE && yaml->value)
+			return set_error(error, -EINVAL,
+					 "%s: %s: a value, but read from the hardware", where,
+					 field.name);
+		if (yaml->read - 1 == POLICY_READ_VALUE && !yaml->value)
+			return set_error(error, -EINVAL, "%s: %s: read: value without value", where,
+					 field.name);
+		model->read = yaml->read - 1;
+	}
+	if (yaml->write)
+		model->write = *yaml->write;
+
+	to_shadow = model->write & POLICY_WRITE_SHADOW;
+	to_hardware = model->write & POLICY_WRITE_HARDWARE;
+	if (model->action != POLICY_ACTION_NONE &&
+	    (model->read != POLICY_READ_VALUE || model->value || to_shadow ||
+	     to_hardware != (model->action == POLICY_ACTION_WBI)))
+		return set_error(error, -EINVAL, "%s: %s: an action fixes what is read and written",
+				 where, field.name);
+	if (is_reserved(model->attribute) &&
+	    (model->read != POLICY_READ_VALUE || model->value || model->write))
+		return set_error(error, -EINVAL, "%s: %s: %s, so it reads 0 and isn't written",
+				 where, field.name, policy_attribute_name(model->attribute));
+	if (is_rw1c(model->attribute)) {
+		/* A bit in the shadow tells what was acknowledged, not what is read */
+		if (model->read == POLICY_READ_SHADOW)
+			return set_error(error, -EINVAL,
+					 "%s: %s: %s is read from the hardware or as a value",
+					 where, field.name,
+					 policy_attribute_name(model->attribute));
+		if (model->write && model->read != POLICY_READ_HARDWARE)
+			return set_error(error, -EINVAL,
+					 "%s: %s: %s can only be cleared if read from the hardware",
+					 where, field.name,
+					 policy_attribute_name(model->attribute));
+		if (to_shadow && to_hardware)
+			return set_error(
+				error, -EINVAL,
+				"%s: %s: cleared in the shadow or in the hardware, not in both",
+				where, field.name);
+	} else if (model->action == POLICY_ACTION_NONE && model->write) {
+		if (model->attribute == CXL_DVSEC_ATTR_RO ||
+		    model->attribute == CXL_DVSEC_ATTR_HWINIT)
+			return set_error(error, -EINVAL, "%s: %s: %s, so it isn't written", where,
+					 field.name, policy_attribute_name(model->attribute));
+		if (to_shadow != (model->read == POLICY_READ_SHADOW))
+			return set_error(error, -EINVAL, "%s: %s: a write must reach what is read",
+					 where, field.name);
+		if (to_hardware && (model->attribute == CXL_DVSEC_ATTR_RWL ||
+				    model->attribute == CXL_DVSEC_ATTR_RWO))
+			return set_error(error, -EINVAL,
+					 "%s: %s: %s stays in the shadow, as the lock does", where,
+					 field.name, policy_attribute_name(model->attribute));
+	}
+	return 0;
+}
+
+/* Once all fields of the DVSEC are there, in whatever order they are named */
+static int apply_when(struct policy *policy, int dvsec, unsigned int id, const char *name,
+		      const char *where, char *error)
+{
+	unsigned int cap;
+	char when[1024];
+	int err;
+
+	policy->fields[id].when = POLICY_ALWAYS;
+	if (!strcmp(name, WHEN_ALWAYS))
+		return 0;
+	snprintf(when, sizeof(when), "%s: %s: when", where, field_of(policy, id).name);
+	err = find_field(policy, dvsec, name, when, &cap, error);
+	if (!err)
+		policy->fields[id].when = cap;
+	return err;
+}
+
+/* A condition is judged by what was there at open, so it must not change behind that */
+static int check_condition(const struct policy *policy, unsigned int id, const char *where,
+			   char *error)
+{
+	const struct policy_field_model *model = &policy->fields[policy->fields[id].when];
+	const struct field cap = field_of(policy, policy->fields[id].when);
+	const char *why = NULL;
+
+	if (cap.hi != cap.lo || is_reserved(cap.attribute))
+		why = "it isn't one bit";
+	else if (model->when != POLICY_ALWAYS)
+		why = "it has one itself";
+	else if (model->read == POLICY_READ_HARDWARE &&
+		 (model->write || is_rw1c(cap.attribute) || is_rw1c(model->attribute)))
+		why = "it changes in the hardware";
+	if (!why)
+		return 0;
+	return set_error(error, -EINVAL, "%s: %s: %s can't be a condition, %s", where,
+			 field_of(policy, id).name, cap.name, why);
+}
+
+/* Bits of @field's dword as policies have them: counted from its register */
+static void format_bits(const struct field *field, uint32_t bits, char *text, size_t size)
+{
+	unsigned int lo, hi, len = 0;
+
+	bits >>= field->offset % 4 * 8;
+	for (lo = 0; lo < 32 && len < size; lo = hi + 1) {
+		for (hi = lo; hi < 31 && (bits >> lo & 1) && (bits >> (hi + 1) & 1); hi++)
+			;
+		if (!(bits >> lo & 1))
+			continue;
+		len += snprintf(text + len, size - len, "%s%u", len ? ", " : "", hi);
+		if (hi > lo && len < size)
+			len += snprintf(text + len, size - len, ":%u", lo);
+	}
+}
+
+/* The fields RWO in the shadow: their number, and the last of them */
+static unsigned int find_locks(const struct policy *policy, int dvsec, unsigned int *lock)
+{
+	unsigned int nr = 0, id;
+
+	for (id = 0; next_field(policy, dvsec, &id); id++)
+		if (policy->fields[id].attribute == CXL_DVSEC_ATTR_RWO &&
+		    policy->fields[id].read == POLICY_READ_SHADOW) {
+			*lock = id;
+			nr++;
+		}
+	return nr;
+}
+
+static int check_lock(const struct policy *policy, int dvsec, unsigned int id, const char *where,
+		      char *error)
+{
+	const char *name = field_of(policy, id).name;
+	unsigned int lock, nr = find_locks(policy, dvsec, &lock);
+
+	if (!nr)
+		return set_error(error, -EINVAL,
+				 "%s: %s: RWL, but no field of the DVSEC is RWO in the shadow",
+				 where, name);
+	if (nr > 1)
+		return set_error(error, -EINVAL,
+				 "%s: %s: RWL, but %u fields of the DVSEC are RWO in the shadow",
+				 where, name, nr);
+	if (field_of(policy, lock).hi != field_of(policy, lock).lo)
+		return set_error(error, -EINVAL, "%s: %s: RWL, but %s, which is RWO, isn't one bit",
+				 where, name, field_of(policy, lock).name);
+	return 0;
+}
+
+static int add_condition(struct cxl_rule *rule, const struct policy *policy, unsigned int id);
+
+/* What can be told of a DVSEC only once all of its fields are there */
+static int check_dvsec(const struct policy *policy, int dvsec, const char *origin,
+		       const unsigned int *lines, unsigned int line, char *error)
+{
+	struct cxl_rule rules[CXL_POLICY_MAX_RULES] = {};
+	uint32_t described[CXL_POLICY_MAX_RULES] = {};
+	char where[512], bits[64];
+	unsigned int id;
+	int err = 0;
+
+	for (id = 0; next_field(policy, dvsec, &id); id++)
+		described[field_of(policy, id).rule] |= field_of(policy, id).bits;
+
+	for (id = 0; !err && next_field(policy, dvsec, &id); id++) {
+		const struct policy_field_model *model = &policy->fields[id];
+		const struct field field = field_of(policy, id);
+		uint32_t missing = cxl_engine_bytes(field.bits) & ~described[field.rule];
+
+		at(where, sizeof(where), origin, lines[id] ? lines[id] : line);
+		if (model->when != POLICY_ALWAYS) {
+			err = check_condition(policy, id, where, error);
+			if (!err && add_condition(&rules[field.rule], policy, id))
+				err = set_error(error, -E2BIG,
+						"%s: %s: more than %u conditions in one dword",
+						where, field.name, CXL_POLICY_MAX_CONDS);
+		}
+		if (!err && missing && (model->write & POLICY_WRITE_HARDWARE)) {
+			format_bits(&field, missing, bits, sizeof(bits));
+			err = set_error(
+				error, -EINVAL,
+				"%s: %s: a write takes whole bytes, describe bits %s at offset %#x too",
+				where, field.name, bits, field.offset);
+		}
+		if (!err && dvsec != DEVICE_DVSEC && model->attribute == CXL_DVSEC_ATTR_RWL &&
+		    (model->write & POLICY_WRITE_SHADOW))
+			err = check_lock(policy, dvsec, id, where, error);
+	}
+	return err;
+}
+
+/* Find or add a DVSEC that is named: its index */
+static int name_dvsec(struct policy *policy, const struct yaml_dvsec *yaml, const char *where,
+		      char *error)
 {
 	unsigned int i;
 
 	for (i = 0; i < policy->nr_dvsecs; i++)
 		if (policy->dvsecs[i].vendor == yaml->vendor && policy->dvsecs[i].id == yaml->id)
-			return 0;
-	if (i == VFIO_PCI_DVSEC_MAX_CLAIMS)
+			break;
+	if (i == POLICY_MAX_DVSECS)
 		return set_error(error, -E2BIG, "%s: more than %u kinds of DVSECs", where,
-				 VFIO_PCI_DVSEC_MAX_CLAIMS);
+				 POLICY_MAX_DVSECS);
 	policy->dvsecs[i].vendor = yaml->vendor;
 	policy->dvsecs[i].id = yaml->id;
-	policy->nr_dvsecs++;
-	return 0;
+	if (i == policy->nr_dvsecs)
+		policy->nr_dvsecs++;
+	return i;
+}
+
+/* @first: of the lines of the DVSEC's fields in the file */
+static int apply_fields(struct policy *policy, int dvsec, const struct yaml_dvsec *yaml,
+			const struct yaml_scan *scan, unsigned int first, unsigned int line,
+			const char *origin, char *error)
+{
+	unsigned int lines[ARRAY_SIZE(policy->fields)] = {};
+	unsigned int *ids, i;
+	char where[512];
+	int err = 0;
+
+	ids = calloc(yaml->nr_fields, sizeof(*ids));
+	if (!ids)
+		return set_error(error, -ENOMEM, "%s: out of memory", origin);
+	for (i = 0; i < yaml->nr_fields && !err; i++) {
+		const struct yaml_field *field = &yaml->fields[i];
+
+		at(where, sizeof(where), origin, scan->fields[first + i]);
+		err = name_field(policy, dvsec, field, where, &ids[i], error);
+		if (!err && lines[ids[i]])
+			err = set_error(error, -EINVAL, "%s: %s: named twice", where, field->field);
+		if (err)
+			break;
+		lines[ids[i]] = scan->fields[first + i];
+		err = apply_field(policy, ids[i], field, where, error);
+	}
+	for (i = 0; i < yaml->nr_fields && !err; i++)
+		if (yaml->fields[i].when)
+			err = apply_when(policy, dvsec, ids[i], yaml->fields[i].when,
+					 at(where, sizeof(where), origin, lines[ids[i]]), error);
+	free(ids);
+	return err ? err : check_dvsec(policy, dvsec, origin, lines, line, error);
 }
 
 static int apply_dvsecs(struct policy *policy, const struct yaml_policy *yaml,
 			const struct yaml_scan *scan, const char *origin, char *error)
 {
-	uint8_t seen[POLICY_NR_FIELDS] = {};
 	unsigned int i, j, nr = 0;
 	char where[512];
-	int err;
+	int dvsec, err;
 
 	for (i = 0; i < yaml->nr_dvsecs; i++) {
-		const struct yaml_dvsec *dvsec = &yaml->dvsecs[i];
+		const struct yaml_dvsec *named = &yaml->dvsecs[i];
 
 		at(where, sizeof(where), origin, scan->dvsecs[i]);
 		for (j = 0; j < i; j++)
-			if (dvsec->vendor == yaml->dvsecs[j].vendor &&
-			    dvsec->id == yaml->dvsecs[j].id)
+			if (named->vendor == yaml->dvsecs[j].vendor &&
+			    named->id == yaml->dvsecs[j].id)
 				return set_error(error, -EINVAL, "%s: DVSEC %#x:%u: named twice",
-						 where, dvsec->vendor, dvsec->id);
-		err = claim_dvsec(policy, dvsec, where, error);
-		if (err)
-			return err;
-		if (dvsec->nr_fields &&
-		    (dvsec->vendor != CXL_DVSEC_VENDOR_ID || dvsec->id != CXL_DVSEC_ID_DEVICE))
-			return set_error(error, -EINVAL, "%s: no fields are known of DVSEC %#x:%u",
-					 where, dvsec->vendor, dvsec->id);
-		if (dvsec->nr_fields && policy->access == POLICY_ACCESS_PASSTHROUGH)
+						 where, named->vendor, named->id);
+		dvsec = name_dvsec(policy, named, where, error);
+		if (dvsec < 0)
+			return dvsec;
+		if (!named->nr_fields)
+			continue;
+		if (policy->access == POLICY_ACCESS_PASSTHROUGH)
 			return set_error(error, -EINVAL, "%s: fields, but access is passthrough",
 					 where);
-		for (j = 0; j < dvsec->nr_fields; j++, nr++) {
-			unsigned int id = dvsec->fields[j].field - 1;
-
-			at(where, sizeof(where), origin,
-			   nr < scan->nr_fields ? scan->fields[nr] : 0);
-			if (seen[id]++)
-				return set_error(error, -EINVAL, "%s: %s: named twice", where,
-						 policy_fields[id].name);
-			err = apply_field(policy, &dvsec->fields[j], where, error);
-			if (err)
-				return err;
-		}
+		if (named->vendor == CXL_DVSEC_VENDOR_ID && named->id == CXL_DVSEC_ID_DEVICE)
+			dvsec = DEVICE_DVSEC;
+		err = apply_fields(policy, dvsec, named, scan, nr, scan->dvsecs[i], origin, error);
+		if (err)
+			return err;
+		nr += named->nr_fields;
 	}
 	return 0;
 }
@@ -776,22 +1194,22 @@ static int parse(const char *text, size_t size, const char *origin, unsigned int
 		 struct policy *policy, char *error)
 {
 	struct yaml_policy *yaml = NULL;
-	struct yaml_scan scan;
+	struct yaml_scan *scan = NULL;
 	char where[512];
 	int err;
 
 	err = scan_text(&scan, text, size, origin, error);
 	if (err)
 		return err;
-	err = yaml_load(text, size, origin, &scan, &yaml, error);
+	err = yaml_load(text, size, origin, scan, &yaml, error);
 	if (err)
 		goto out;
 
-	err = check_name(yaml->name, at(where, sizeof(where), origin, scan.name), error);
+	err = check_name(yaml->name, at(where, sizeof(where), origin, scan->name), error);
 	if (err)
 		goto out;
 	if (yaml->based_on) {
-		at(where, sizeof(where), origin, scan.based_on);
+		at(where, sizeof(where), origin, scan->based_on);
 		if (depth >= POLICY_MAX_DEPTH) {
 			err = set_error(error, -EINVAL,
 					"%s: based on itself, or on more than %u others", where,
@@ -815,13 +1233,13 @@ static int parse(const char *text, size_t size, const char *origin, unsigned int
 		policy->access = yaml->access - 1;
 	if (yaml->cxl_reset)
 		policy->reset_action = yaml->cxl_reset - 1;
-	err = apply_dvsecs(policy, yaml, &scan, origin, error);
+	err = apply_dvsecs(policy, yaml, scan, origin, error);
 	if (!err)
 		err = check_policy(policy, origin, error);
 out:
 	if (yaml)
 		cyaml_free(&yaml_config, &yaml_schema, yaml, 0);
-	free(scan.events);
+	free(scan);
 	return err;
 }
 
@@ -1034,34 +1452,25 @@ void policy_for_each_name(void (*fn)(const char *name, void *arg), void *arg)
  * Tables
  */
 
-static uint32_t field_value(unsigned int id, uint32_t value)
+static int add_condition(struct cxl_rule *rule, const struct policy *policy, unsigned int id)
 {
-	const struct policy_field *field = &policy_fields[id];
-
-	return value << (policy_registers[field->reg].offset % 4 * 8 + field->lo);
-}
-
-static int add_condition(struct cxl_rule *rule, unsigned int id,
-			 const struct policy_field_model *model)
-{
-	bool reserved = is_reserved(model->absent);
-	uint32_t cap_mask = policy_field_bits(model->when);
-	uint16_t cap_rule = RULE_OF(policy_fields[model->when].reg);
+	const struct field cap = field_of(policy, policy->fields[id].when);
+	bool reserved = is_reserved(policy->fields[id].absent);
 	struct cxl_cond *cond;
 	unsigned int i;
 
 	for (i = 0; i < rule->nr_conds; i++) {
 		cond = &rule->conds[i];
-		if (cond->cap_mask == cap_mask && cond->cap_rule == cap_rule &&
+		if (cond->cap_mask == cap.bits && cond->cap_rule == cap.rule &&
 		    cond->reserved == reserved)
 			break;
 	}
 	if (i == CXL_POLICY_MAX_CONDS)
 		return -E2BIG;
 	cond = &rule->conds[i];
-	cond->bits |= policy_field_bits(id);
-	cond->cap_mask = cap_mask;
-	cond->cap_rule = cap_rule;
+	cond->bits |= field_of(policy, id).bits;
+	cond->cap_mask = cap.bits;
+	cond->cap_rule = cap.rule;
 	cond->reserved = reserved;
 	if (i == rule->nr_conds)
 		rule->nr_conds++;
@@ -1069,22 +1478,25 @@ static int add_condition(struct cxl_rule *rule, unsigned int id,
 }
 
 /* A register that tells what happened: writing 0 to any bit of it means nothing */
-static bool is_status_register(unsigned int reg)
+static bool is_status_register(const struct policy *policy, const struct field *field)
 {
 	unsigned int id;
 
-	for (id = 0; id < POLICY_NR_FIELDS; id++)
-		if (policy_fields[id].reg == reg &&
-		    (policy_fields[id].attribute == CXL_DVSEC_ATTR_RSVDZ ||
-		     is_rw1c(policy_fields[id].attribute)))
+	for (id = 0; next_field(policy, field->dvsec, &id); id++) {
+		const struct field other = field_of(policy, id);
+
+		if (other.offset == field->offset &&
+		    (other.attribute == CXL_DVSEC_ATTR_RSVDZ || is_rw1c(other.attribute)))
 			return true;
+	}
 	return false;
 }
 
-static int compile_field(struct cxl_rule *rule, unsigned int id,
-			 const struct policy_field_model *model)
+static int compile_field(struct cxl_rule *rule, const struct policy *policy, unsigned int id)
 {
-	uint32_t bits = policy_field_bits(id);
+	const struct policy_field_model *model = &policy->fields[id];
+	const struct field field = field_of(policy, id);
+	uint32_t bits = field.bits;
 
 	switch (model->read) {
 	case POLICY_READ_HARDWARE:
@@ -1094,7 +1506,7 @@ static int compile_field(struct cxl_rule *rule, unsigned int id,
 		rule->shadow |= bits;
 		/* fall through */
 	case POLICY_READ_VALUE:
-		rule->value |= field_value(id, model->value);
+		rule->value |= model->value << (field.offset % 4 * 8 + field.lo);
 		break;
 	}
 
@@ -1135,25 +1547,24 @@ static int compile_field(struct cxl_rule *rule, unsigned int id,
 	}
 
 	if (model->when != POLICY_ALWAYS)
-		return add_condition(rule, id, model);
+		return add_condition(rule, policy, id);
 	return 0;
 }
 
 /* What the device makes of writes, whatever the policy */
-static void compile_side_effects(struct cxl_rule *rule, unsigned int id,
-				 const struct policy_field_model *model)
+static void compile_side_effects(struct cxl_rule *rule, const struct policy *policy,
+				 unsigned int id)
 {
-	const struct policy_field *field = &policy_fields[id];
-	uint32_t bits = policy_field_bits(id);
+	const struct field field = field_of(policy, id);
 
-	if (is_rw1c(field->attribute) || is_rw1c(model->attribute) || action_of(id)) {
-		rule->zero |= bits;
-		rule->w1 |= bits;
+	if (is_rw1c(field.attribute) || is_rw1c(policy->fields[id].attribute) || action_of(id)) {
+		rule->zero |= field.bits;
+		rule->w1 |= field.bits;
 	}
-	if (field->attribute == CXL_DVSEC_ATTR_RSVDZ)
-		rule->zero |= bits;
-	if (field->attribute == CXL_DVSEC_ATTR_RO && is_status_register(field->reg))
-		rule->w1 |= bits;
+	if (field.attribute == CXL_DVSEC_ATTR_RSVDZ)
+		rule->zero |= field.bits;
+	if (field.attribute == CXL_DVSEC_ATTR_RO && is_status_register(policy, &field))
+		rule->w1 |= field.bits;
 }
 
 static void compile_passthrough(struct cxl_rule *rules)
@@ -1201,94 +1612,102 @@ static void compile_read_only(struct cxl_rule *rule)
 	rule->reset_error = 0;
 }
 
-static int add_claim(struct policy_image *image, uint16_t vendor, uint16_t id, char *error)
+/* The DVSECs of CXL are claimed by every policy */
+static void compile_claims(const struct policy *policy, struct policy_image *image)
 {
 	unsigned int i;
 
-	for (i = 0; i < image->nr_claims; i++)
-		if (image->claims[i].vendor == vendor && image->claims[i].id == id)
-			return 0;
-	if (i == VFIO_PCI_DVSEC_MAX_CLAIMS)
-		return set_error(error, -E2BIG, "more than %u kinds of DVSECs, CXL's included",
-				 VFIO_PCI_DVSEC_MAX_CLAIMS);
-	image->claims[i].vendor = vendor;
-	image->claims[i].id = id;
-	image->nr_claims++;
-	return 0;
+	for (i = 0; i < policy->nr_dvsecs; i++) {
+		struct vfio_pci_dvsec_id *claim = &image->claims[image->nr_claims];
+
+		if (policy->dvsecs[i].vendor == CXL_DVSEC_VENDOR_ID)
+			continue;
+		claim->vendor = policy->dvsecs[i].vendor;
+		claim->id = policy->dvsecs[i].id;
+		image->nr_claims++;
+	}
 }
 
-/* A list of claims takes the place of "all of CXL", so it has to hold those too */
-static int compile_claims(const struct policy *policy, struct policy_image *image, char *error)
+static struct cxl_policy_dvsec *add_dvsec(struct cxl_policy *table, uint16_t vendor, uint16_t id,
+					  uint16_t nr_rules)
 {
-	static const uint8_t cxl_ids[] = {
-		CXL_DVSEC_ID_DEVICE,	       CXL_DVSEC_ID_FUNCTION_MAP, CXL_DVSEC_ID_PORT,
-		CXL_DVSEC_ID_PORT_GPF,	       CXL_DVSEC_ID_DEVICE_GPF,	  CXL_DVSEC_ID_FLEXBUS_PORT,
-		CXL_DVSEC_ID_REGISTER_LOCATOR, CXL_DVSEC_ID_MLD,	  CXL_DVSEC_ID_TEST,
-	};
-	bool others = false;
-	unsigned int i;
-	int err = 0;
+	struct cxl_policy_dvsec *dvsec = &table->dvsecs[table->nr_dvsecs++];
 
-	for (i = 0; i < policy->nr_dvsecs; i++)
-		others |= policy->dvsecs[i].vendor != CXL_DVSEC_VENDOR_ID;
-	if (!others)
-		return 0;
-	for (i = 0; i < ARRAY_SIZE(cxl_ids) && !err; i++)
-		err = add_claim(image, CXL_DVSEC_VENDOR_ID, cxl_ids[i], error);
-	for (i = 0; i < policy->nr_dvsecs && !err; i++)
-		err = add_claim(image, policy->dvsecs[i].vendor, policy->dvsecs[i].id, error);
-	return err;
+	dvsec->vendor = vendor;
+	dvsec->id = id;
+	dvsec->first_rule = table->nr_rules;
+	dvsec->nr_rules = nr_rules;
+	table->nr_rules += nr_rules;
+	return dvsec;
+}
+
+static int compile_fields(const struct policy *policy, int dvsec, struct cxl_rule *rules,
+			  unsigned int nr_rules, char *error)
+{
+	uint32_t described[CXL_POLICY_MAX_RULES] = {};
+	unsigned int id, i;
+	int err;
+
+	for (id = 0; next_field(policy, dvsec, &id); id++) {
+		const struct field field = field_of(policy, id);
+
+		described[field.rule] |= field.bits;
+		err = compile_field(&rules[field.rule], policy, id);
+		if (err)
+			return set_error(error, err,
+					 "policy %s: %s: more than %u conditions in one dword",
+					 policy->name, field.name, CXL_POLICY_MAX_CONDS);
+		compile_side_effects(&rules[field.rule], policy, id);
+	}
+	for (i = 0; i < nr_rules; i++)
+		rules[i].hw |= ~described[i];
+	return 0;
 }
 
 int policy_compile(const struct policy *policy, struct policy_image *image, char *error)
 {
-	const unsigned int lock = CXL_DVSEC_FIELD_LOCK_CONFIG_LOCK;
+	const unsigned int config_lock = CXL_DVSEC_FIELD_LOCK_CONFIG_LOCK;
 	struct cxl_policy *table = &image->table;
-	struct cxl_policy_dvsec *dvsec = &table->dvsecs[0];
-	uint32_t known[POLICY_NR_RULES] = {};
-	struct cxl_rule *rules = table->rules;
-	unsigned int id, i;
+	struct cxl_policy_dvsec *dvsec;
+	unsigned int i, lock;
 	int err;
 
 	memset(image, 0, sizeof(*image));
 	table->abi_version = CXL_POLICY_ABI_VERSION;
 	memcpy(table->name, policy->name, sizeof(table->name));
-	table->nr_dvsecs = 1;
-	table->nr_rules = POLICY_NR_RULES;
-	dvsec->vendor = CXL_DVSEC_VENDOR_ID;
-	dvsec->id = CXL_DVSEC_ID_DEVICE;
-	dvsec->nr_rules = POLICY_NR_RULES;
+	compile_claims(policy, image);
+
+	dvsec = add_dvsec(table, CXL_DVSEC_VENDOR_ID, CXL_DVSEC_ID_DEVICE, POLICY_NR_RULES);
 	dvsec->lock_rule = RULE_OF(CXL_DVSEC_REG_LOCK);
 	dvsec->reset_action = policy->reset_action;
+	if (policy->access == POLICY_ACCESS_PASSTHROUGH) {
+		table->flags = CXL_POLICY_RAW | CXL_POLICY_RECORD;
+		compile_passthrough(table->rules);
+		return 0;
+	}
+	if (policy->fields[config_lock].read == POLICY_READ_SHADOW)
+		dvsec->lock_mask = policy_field_bits(config_lock);
+	err = compile_fields(policy, DEVICE_DVSEC, table->rules, POLICY_NR_RULES, error);
 
-	err = compile_claims(policy, image, error);
+	for (i = 0; i < policy->nr_dvsecs && !err; i++) {
+		const struct policy_dvsec *named = &policy->dvsecs[i];
+
+		if (!named->nr_rules)
+			continue;
+		dvsec = add_dvsec(table, named->vendor, named->id, named->nr_rules);
+		/* Where there are several, nothing is RWL */
+		if (find_locks(policy, i, &lock) == 1) {
+			dvsec->lock_rule = field_of(policy, lock).rule;
+			dvsec->lock_mask = field_of(policy, lock).bits;
+		}
+		err = compile_fields(policy, i, &table->rules[dvsec->first_rule], named->nr_rules,
+				     error);
+	}
 	if (err)
 		return err;
 
-	if (policy->access == POLICY_ACCESS_PASSTHROUGH) {
-		table->flags = CXL_POLICY_RAW | CXL_POLICY_RECORD;
-		compile_passthrough(rules);
-		return 0;
-	}
-
-	for (id = 0; id < POLICY_NR_FIELDS; id++) {
-		i = RULE_OF(policy_fields[id].reg);
-		known[i] |= policy_field_bits(id);
-		err = compile_field(&rules[i], id, &policy->fields[id]);
-		if (err)
-			return set_error(error, err,
-					 "policy %s: %s: more than %u conditions in one dword",
-					 policy->name, policy_fields[id].name,
-					 CXL_POLICY_MAX_CONDS);
-		compile_side_effects(&rules[i], id, &policy->fields[id]);
-	}
-	for (i = 0; i < POLICY_NR_RULES; i++)
-		rules[i].hw |= ~known[i];
-	if (policy->fields[lock].read == POLICY_READ_SHADOW)
-		dvsec->lock_mask = policy_field_bits(lock);
-
 	if (policy->access == POLICY_ACCESS_READ_ONLY)
-		for (i = 0; i < POLICY_NR_RULES; i++)
-			compile_read_only(&rules[i]);
+		for (i = 0; i < table->nr_rules; i++)
+			compile_read_only(&table->rules[i]);
 	return 0;
 }

@@ -27,6 +27,11 @@ enum policy_field_id {
 
 #define POLICY_NR_RULES (CXL_DVSEC_LENGTH / 4)
 
+#define POLICY_MAX_DVSECS     VFIO_PCI_DVSEC_MAX_CLAIMS
+#define POLICY_FIELD_NAME_LEN 64
+/* One a bit of the dwords that the CXL device DVSEC leaves of the table */
+#define POLICY_MAX_DESCRIBED ((CXL_POLICY_MAX_RULES - POLICY_NR_RULES) * 32)
+
 /**
  * struct policy_register - a register of the CXL device DVSEC
  * @name: in lower case
@@ -82,7 +87,7 @@ enum policy_access {
 	POLICY_ACCESS_PASSTHROUGH,
 };
 
-/* Instead of an &enum policy_field_id: the field is always there */
+/* Instead of an index into &policy.fields: the field is always there */
 #define POLICY_ALWAYS (-1)
 
 /**
@@ -92,7 +97,7 @@ enum policy_access {
  * @write: a mask of &enum policy_write
  * @action: an &enum policy_action
  * @absent: an &enum cxl_dvsec_attribute, where @when isn't met
- * @when: an &enum policy_field_id: capability that the field depends on
+ * @when: index into &policy.fields of the capability that the field depends on
  * @value: with %POLICY_READ_VALUE what is read, with %POLICY_READ_SHADOW what
  *	the field holds at open; counted from the field's first bit
  */
@@ -107,30 +112,67 @@ struct policy_field_model {
 };
 
 /**
+ * struct policy_dvsec - a kind of DVSEC that a policy names
+ * @vendor: DVSEC Vendor ID
+ * @id: DVSEC ID
+ * @nr_rules: dwords from its start up to the last described field; 0: none is, or
+ *	it is the CXL device DVSEC
+ */
+struct policy_dvsec {
+	uint16_t vendor;
+	uint16_t id;
+	uint16_t nr_rules;
+};
+
+/**
+ * struct policy_described - a field that a policy describes
+ * @name: as it is written
+ * @dvsec: index into &policy.dvsecs
+ * @hi: last bit, counted from @offset
+ * @lo: first bit
+ * @attribute: an &enum cxl_dvsec_attribute: that of the first description, which
+ *	is what the hardware is taken to do
+ * @offset: of the register, in bytes from the start of the DVSEC
+ */
+struct policy_described {
+	char name[POLICY_FIELD_NAME_LEN];
+	uint8_t dvsec;
+	uint8_t hi;
+	uint8_t lo;
+	uint8_t attribute;
+	uint16_t offset;
+};
+
+/**
  * struct policy - a policy as it was written
  * @name: of the policy
  * @description: for people; may be empty
  * @access: an &enum policy_access
  * @reset_action: an &enum cxl_reset_action
- * @fields: of the CXL device DVSEC
+ * @fields: those of the CXL device DVSEC, by &enum policy_field_id, and behind
+ *	them those of @described
  * @nr_dvsecs: number of @dvsecs in use
  * @dvsecs: kinds of DVSECs that are named
+ * @nr_described: number of @described in use
+ * @described: fields of DVSECs other than the CXL device's
  */
 struct policy {
 	char name[CXL_POLICY_NAME_LEN];
 	char description[1024];
 	uint8_t access;
 	uint8_t reset_action;
-	struct policy_field_model fields[POLICY_NR_FIELDS];
+	struct policy_field_model fields[POLICY_NR_FIELDS + POLICY_MAX_DESCRIBED];
 	unsigned int nr_dvsecs;
-	struct vfio_pci_dvsec_id dvsecs[VFIO_PCI_DVSEC_MAX_CLAIMS];
+	struct policy_dvsec dvsecs[POLICY_MAX_DVSECS];
+	unsigned int nr_described;
+	struct policy_described described[POLICY_MAX_DESCRIBED];
 };
 
 /**
  * struct policy_image - a policy as the kernel takes it
  * @table: for the BPF program
  * @nr_claims: for &vfio_pci_dvsec_ops.nr_claims
- * @claims: for &vfio_pci_dvsec_ops.claims
+ * @claims: for &vfio_pci_dvsec_ops.claims; the DVSECs of CXL are claimed without
  */
 struct policy_image {
 	struct cxl_policy table;

@@ -24,15 +24,18 @@ static void usage(FILE *f)
 			fprintf(out, "\t\t\t." #member " = %#x,\n", rule->member);                 \
 	} while (0)
 
-static void print_rule(FILE *out, unsigned int i, const struct cxl_rule *rule)
+static void print_rule(FILE *out, const struct cxl_policy *policy,
+		       const struct cxl_policy_dvsec *dvsec, unsigned int i)
 {
+	const struct cxl_rule *rule = &policy->rules[dvsec->first_rule + i];
 	unsigned int j;
 
-	fprintf(out, "\t\t/*");
+	fprintf(out, "\t\t/* %#x:%u +%#x", dvsec->vendor, dvsec->id, i * 4);
 	for (j = 0; j < CXL_DVSEC_NR_REGS; j++)
-		if (policy_registers[j].offset / 4 == i % POLICY_NR_RULES)
+		if (dvsec->vendor == CXL_DVSEC_VENDOR_ID && dvsec->id == CXL_DVSEC_ID_DEVICE &&
+		    policy_registers[j].offset / 4 == i)
 			fprintf(out, " %s", policy_registers[j].name);
-	fprintf(out, " */\n\t\t[%u] = {\n", i);
+	fprintf(out, " */\n\t\t[%u] = {\n", dvsec->first_rule + i);
 	PRINT(hw);
 	PRINT(shadow);
 	PRINT(value);
@@ -68,7 +71,7 @@ static void print_rule(FILE *out, unsigned int i, const struct cxl_rule *rule)
 
 static void print_policy(FILE *out, const char *file, const struct cxl_policy *policy)
 {
-	unsigned int i;
+	unsigned int i, j;
 
 	fprintf(out, "/* Made by policyc from %s */\n", file);
 	fprintf(out,
@@ -88,8 +91,9 @@ static void print_policy(FILE *out, const char *file, const struct cxl_policy *p
 			dvsec->lock_rule, dvsec->reset_action, dvsec->lock_mask);
 	}
 	fprintf(out, "\t},\n\t.rules = {\n");
-	for (i = 0; i < policy->nr_rules; i++)
-		print_rule(out, i, &policy->rules[i]);
+	for (i = 0; i < policy->nr_dvsecs; i++)
+		for (j = 0; j < policy->dvsecs[i].nr_rules; j++)
+			print_rule(out, policy, &policy->dvsecs[i], j);
 	fprintf(out, "\t},\n");
 }
 
@@ -105,7 +109,8 @@ static int compile(const char *file, FILE *out)
 		err = policy_compile(&policy, &image, error);
 	if (!err && image.nr_claims) {
 		err = -EINVAL;
-		snprintf(error, sizeof(error), "%s: a table has no claims", file);
+		snprintf(error, sizeof(error), "%s: a table can't claim DVSECs that aren't CXL's",
+			 file);
 	}
 	if (err) {
 		fprintf(stderr, "policyc: %s\n", error);

@@ -14,27 +14,63 @@
 #define NAME_WIDTH 30
 
 /**
- * struct view - a device's CXL DVSEC as the guest and as the hardware have it
- * @device: the device
- * @dvsec: its DVSEC
- * @policy: in force, or NULL
- * @known: there are @table and @shadow
- * @table: of @policy
- * @index: of the DVSEC in @table
- * @shadow: copy of the device's, or what it would be after an open
+ * struct part - a DVSEC as the guest and as the hardware have it
+ * @dvsec: the DVSEC
+ * @index: of its rules in the table
+ * @nr: number of dwords
  * @hardware: dwords of the DVSEC
  * @guest: dwords as the guest reads them
  */
+struct part {
+	const struct device_dvsec *dvsec;
+	uint32_t index;
+	unsigned int nr;
+	uint32_t hardware[CXL_POLICY_MAX_RULES];
+	uint32_t guest[CXL_POLICY_MAX_RULES];
+};
+
+/**
+ * struct view - what is shown of a device
+ * @device: the device
+ * @main: its CXL device DVSEC
+ * @policy: in force, or NULL
+ * @known: there are @table and @shadow
+ * @table: of @policy
+ * @open: @shadow is the device's, not what it would be after an open
+ * @shadow: state of the device
+ * @named: there is @source
+ * @source: policy that @table was made of
+ */
 struct view {
 	struct device device;
-	const struct device_dvsec *dvsec;
+	struct part main;
 	const struct kern_policy *policy;
 	bool known;
 	struct cxl_policy table;
-	uint32_t index;
+	bool open;
 	struct cxl_shadow shadow;
-	uint32_t hardware[POLICY_NR_RULES];
-	uint32_t guest[POLICY_NR_RULES];
+	bool named;
+	struct policy source;
+};
+
+/**
+ * struct bits - what is shown in one line
+ * @name: of the field; NULL if it isn't known
+ * @offset: what @hi and @lo count from
+ * @hi: last bit
+ * @lo: first bit
+ * @attribute: an &enum cxl_dvsec_attribute, or -1 if it isn't known
+ * @rule: dword of the DVSEC
+ * @mask: bits in that dword
+ */
+struct bits {
+	const char *name;
+	unsigned int offset;
+	unsigned int hi;
+	unsigned int lo;
+	int attribute;
+	unsigned int rule;
+	uint32_t mask;
 };
 
 /* What a policy does with a field, in a few words */
@@ -44,117 +80,189 @@ struct words {
 	const char *condition;
 };
 
+static void locate(struct bits *bits)
+{
+	bits->rule = bits->offset / 4;
+	bits->mask = CXL_DVSEC_BITS(bits->hi, bits->lo) << (bits->offset % 4 * 8);
+}
+
+static struct bits bits_of_field(unsigned int id)
+{
+	const struct policy_field *field = &policy_fields[id];
+	struct bits bits = {
+		.name = strchr(field->name, '.') + 1,
+		.offset = policy_registers[field->reg].offset,
+		.hi = field->hi,
+		.lo = field->lo,
+		.attribute = field->attribute,
+	};
+
+	locate(&bits);
+	return bits;
+}
+
 static bool is_there(const struct view *view, unsigned int reg)
 {
-	unsigned int length = view->dvsec->length;
+	unsigned int length = view->main.dvsec->length;
 
 	/* Registers behind a length that is too short are none the less */
 	if (length < CXL_DVSEC_LENGTH_REV1)
-		length = view->dvsec->revision < 2 ? CXL_DVSEC_LENGTH_REV1 : CXL_DVSEC_LENGTH;
+		length = view->main.dvsec->revision < 2 ? CXL_DVSEC_LENGTH_REV1 : CXL_DVSEC_LENGTH;
 	return policy_registers[reg].offset + policy_registers[reg].size <= length;
 }
 
-static void read_guest(struct view *view, unsigned int i)
+static void read_guest(struct view *view, struct part *part, unsigned int i)
 {
 	struct cxl_access access = {
-		.start = view->dvsec->offset,
-		.length = view->dvsec->length,
+		.start = part->dvsec->offset,
+		.length = part->dvsec->length,
 		.offset = i * 4,
 		.size = 4,
 	};
 	struct cxl_outcome out = {};
 	int verdict;
 
-	verdict = cxl_engine_read(&view->table, view->index, &view->shadow, &access, &out);
+	verdict = cxl_engine_read(&view->table, part->index, &view->shadow, &access, &out);
 	if (verdict == VFIO_PCI_DVSEC_NEED_HW) {
 		access.again = 1;
-		access.hw = view->hardware[i] & out.hw_mask;
+		access.hw = part->hardware[i] & out.hw_mask;
 		memset(&out, 0, sizeof(out));
-		verdict = cxl_engine_read(&view->table, view->index, &view->shadow, &access, &out);
+		verdict = cxl_engine_read(&view->table, part->index, &view->shadow, &access, &out);
 	}
 	/* The kernel returns zeroes where the program has no valid verdict */
-	view->guest[i] = 0;
+	part->guest[i] = 0;
 	if (verdict == VFIO_PCI_DVSEC_DONE)
-		view->guest[i] = (out.result & ~out.hw_mask) | (view->hardware[i] & out.hw_mask);
+		part->guest[i] = (out.result & ~out.hw_mask) | (part->hardware[i] & out.hw_mask);
 }
 
-/* While the device is closed: what it would be after an open */
-static void seed(struct view *view)
+/* Read @nr dwords of a DVSEC; while the device is closed, as they would be after an open */
+static int fill_part(struct view *view, struct part *part, const struct device_dvsec *dvsec,
+		     unsigned int nr)
 {
 	unsigned int i;
-
-	memset(&view->shadow, 0, sizeof(view->shadow));
-	for (i = 1; i < POLICY_NR_RULES; i++)
-		cxl_engine_open(&view->table, view->index, &view->shadow, view->dvsec->offset,
-				i * 4, view->hardware[i]);
-}
-
-static int fill(struct view *view)
-{
-	unsigned int nr = POLICY_NR_RULES, i;
 	int err;
 
-	if (view->dvsec->offset + nr * 4 > DEVICE_CONFIG_SIZE)
-		nr = (DEVICE_CONFIG_SIZE - view->dvsec->offset) / 4;
-	err = device_read(&view->device, view->dvsec->offset, view->hardware, nr);
+	if (dvsec->offset + nr * 4 > DEVICE_CONFIG_SIZE)
+		nr = (DEVICE_CONFIG_SIZE - dvsec->offset) / 4;
+	part->dvsec = dvsec;
+	part->nr = nr;
+	err = device_read(&view->device, dvsec->offset, part->hardware, nr);
 	if (err)
 		return error_set(EXIT_FAILED, err, "is it powered on?",
 				 "can't read the configuration space of %s: %s", view->device.name,
 				 strerror(-err));
-	memcpy(view->guest, view->hardware, sizeof(view->guest));
+	memcpy(part->guest, part->hardware, nr * sizeof(part->guest[0]));
+	if (!view->known)
+		return 0;
 
-	/* A policy that failed isn't in force */
-	if (!view->policy || !strcmp(view->device.state, "error"))
-		return 0;
-	err = kern_read_table(view->policy, &view->table);
-	if (err == -ENOENT)
-		return 0;
-	if (!err) {
-		view->index =
-			cxl_engine_find(&view->table, CXL_DVSEC_VENDOR_ID, CXL_DVSEC_ID_DEVICE);
-		err = kern_read_shadow(view->policy, &view->device.address, &view->shadow);
-		if (err == -ENOENT) {
-			seed(view);
-			err = 0;
-		}
-	}
-	if (err)
-		return error_set(EXIT_FAILED, err, "--debug tells more",
-				 "can't read the maps of policy %s: %s", view->policy->name,
-				 strerror(-err));
-	view->known = true;
-	for (i = 1; i < POLICY_NR_RULES; i++)
-		read_guest(view, i);
+	part->index = cxl_engine_find(&view->table, dvsec->vendor, dvsec->id);
+	for (i = 1; i < nr && !view->open; i++)
+		cxl_engine_open(&view->table, part->index, &view->shadow, dvsec->offset, i * 4,
+				part->hardware[i]);
+	for (i = 1; i < nr; i++)
+		read_guest(view, part, i);
 	return 0;
 }
 
-/* The capability that a field depends on, and whether the guest sees it */
-static const char *condition_of(const struct view *view, const struct cxl_rule *rule, uint32_t bits,
-				bool *met)
+/* The table has no names: take them from the policy of that name, if it makes the same one */
+static void find_names(struct view *view)
 {
-	unsigned int i, id;
+	char error[POLICY_ERROR_LEN];
+	struct policy_image image;
+
+	view->named = !policy_is_file(view->table.name) &&
+		      !policy_load(view->table.name, &view->source, error) &&
+		      !policy_compile(&view->source, &image, error) &&
+		      !memcmp(&image.table, &view->table, sizeof(view->table));
+}
+
+static int fill(struct view *view, const struct device_dvsec *dvsec)
+{
+	int err;
+
+	/* A policy that failed isn't in force */
+	if (view->policy && strcmp(view->device.state, "error")) {
+		err = kern_read_table(view->policy, &view->table);
+		if (!err) {
+			err = !view->device.open_id
+				      ? -ENOENT
+				      : kern_read_shadow(view->policy, view->device.open_id,
+							 &view->shadow);
+			view->known = !err || err == -ENOENT;
+			view->open = !err;
+		}
+		if (err && err != -ENOENT)
+			return error_set(EXIT_FAILED, err, "--debug tells more",
+					 "can't read the maps of policy %s: %s", view->policy->name,
+					 strerror(-err));
+	}
+	if (view->known) {
+		view->table.name[sizeof(view->table.name) - 1] = '\0';
+		find_names(view);
+	}
+	return fill_part(view, &view->main, dvsec, POLICY_NR_RULES);
+}
+
+static bool next_described(const struct view *view, const struct part *part, unsigned int *i,
+			   struct bits *bits)
+{
+	for (; view->named && *i < view->source.nr_described; ++*i) {
+		const struct policy_described *field = &view->source.described[*i];
+		const struct policy_dvsec *dvsec = &view->source.dvsecs[field->dvsec];
+
+		if (dvsec->vendor != part->dvsec->vendor || dvsec->id != part->dvsec->id ||
+		    field->offset / 4U >= part->nr)
+			continue;
+		bits->name = field->name;
+		bits->offset = field->offset;
+		bits->hi = field->hi;
+		bits->lo = field->lo;
+		bits->attribute = field->attribute;
+		locate(bits);
+		return true;
+	}
+	return false;
+}
+
+static const char *name_of(const struct view *view, const struct part *part, unsigned int rule,
+			   uint32_t mask)
+{
+	struct bits bits;
+	unsigned int i;
+
+	for (i = 0; part == &view->main && i < POLICY_NR_FIELDS; i++)
+		if (bits_of_field(i).rule == rule && bits_of_field(i).mask == mask)
+			return policy_fields[i].name;
+	for (i = 0; next_described(view, part, &i, &bits); i++)
+		if (bits.rule == rule && bits.mask == mask)
+			return bits.name;
+	return "an unknown capability";
+}
+
+/* The capability that a field depends on, and whether the guest sees it */
+static const char *condition_of(const struct view *view, const struct part *part,
+				const struct cxl_rule *rule, uint32_t mask, bool *met)
+{
+	unsigned int i;
 
 	*met = true;
-
 	for (i = 0; i < rule->nr_conds && i < CXL_POLICY_MAX_CONDS; i++) {
-		if (!(rule->conds[i].bits & bits) || rule->conds[i].cap_rule >= POLICY_NR_RULES)
+		const struct cxl_cond *cond = &rule->conds[i];
+		uint32_t seen = cond->cap_rule < part->nr ? part->guest[cond->cap_rule] : 0;
+
+		if (!(cond->bits & mask))
 			continue;
-		*met = (view->guest[rule->conds[i].cap_rule] & rule->conds[i].cap_mask) ==
-		       rule->conds[i].cap_mask;
-		for (id = 0; id < POLICY_NR_FIELDS; id++)
-			if (policy_registers[policy_fields[id].reg].offset / 4 ==
-				    rule->conds[i].cap_rule &&
-			    policy_field_bits(id) == rule->conds[i].cap_mask)
-				return policy_fields[id].name;
+		*met = (seen & cond->cap_mask) == cond->cap_mask;
+		return name_of(view, part, cond->cap_rule, cond->cap_mask);
 	}
 	return NULL;
 }
 
-static void describe(const struct view *view, unsigned int id, struct words *words)
+static void describe(const struct view *view, const struct part *part, const struct bits *field,
+		     struct words *words)
 {
-	unsigned int reg = policy_fields[id].reg;
-	uint32_t bits = policy_field_bits(id);
 	const struct cxl_rule *rule = NULL;
+	uint32_t bits = field->mask;
 	bool met;
 
 	memset(words, 0, sizeof(*words));
@@ -167,14 +275,14 @@ static void describe(const struct view *view, unsigned int id, struct words *wor
 			snprintf(words->write, sizeof(words->write), "hardware");
 		return;
 	}
-	rule = cxl_engine_rule(&view->table, view->index, policy_registers[reg].offset / 4);
+	rule = cxl_engine_rule(&view->table, part->index, field->rule);
 	if (!rule) {
 		if (view->table.flags & CXL_POLICY_RAW)
 			snprintf(words->write, sizeof(words->write), "hardware");
 		return;
 	}
 
-	words->condition = condition_of(view, rule, bits, &met);
+	words->condition = condition_of(view, part, rule, bits, &met);
 	if (!met) {
 		snprintf(words->read, sizeof(words->read), "0");
 		snprintf(words->write, sizeof(words->write), "no such capability");
@@ -192,7 +300,7 @@ static void describe(const struct view *view, unsigned int id, struct words *wor
 		snprintf(words->write, sizeof(words->write), "1 if Disable_Caching");
 	else if (rule->reset & bits)
 		snprintf(words->write, sizeof(words->write), "1 is %s",
-			 view->table.dvsecs[view->index].reset_action == CXL_RESET_EMULATE
+			 view->table.dvsecs[part->index].reset_action == CXL_RESET_EMULATE
 				 ? "emulated"
 				 : "rejected");
 	else if (rule->ack & rule->write & bits)
@@ -207,7 +315,9 @@ static void describe(const struct view *view, unsigned int id, struct words *wor
 		snprintf(words->write, sizeof(words->write), "hardware");
 	else if (rule->write & bits)
 		snprintf(words->write, sizeof(words->write), "shadow%s",
-			 rule->lock & bits ? " until CONFIG_LOCK" : "");
+			 !(rule->lock & bits)  ? ""
+			 : part == &view->main ? " until CONFIG_LOCK"
+					       : " until locked");
 }
 
 static uint32_t register_value(const uint32_t *dwords, unsigned int reg)
@@ -217,43 +327,37 @@ static uint32_t register_value(const uint32_t *dwords, unsigned int reg)
 	return dwords[r->offset / 4] >> (r->offset % 4 * 8) & CXL_DVSEC_BITS(r->size * 8 - 1, 0);
 }
 
-static uint32_t field_value(const uint32_t *dwords, unsigned int id)
+static uint32_t bits_value(const uint32_t *dwords, const struct bits *bits)
 {
-	const struct policy_field *field = &policy_fields[id];
-
-	return (register_value(dwords, field->reg) & CXL_DVSEC_BITS(field->hi, field->lo)) >>
-	       field->lo;
+	return (dwords[bits->rule] & bits->mask) >> __builtin_ctz(bits->mask);
 }
 
-static const char *short_name(unsigned int id)
+static void format_bits(const struct bits *bits, char *text, size_t size)
 {
-	return strchr(policy_fields[id].name, '.') + 1;
-}
-
-static void format_bits(unsigned int id, char *text, size_t size)
-{
-	const struct policy_field *field = &policy_fields[id];
-
-	if (field->hi == field->lo)
-		snprintf(text, size, "%u", field->lo);
+	if (bits->hi == bits->lo)
+		snprintf(text, size, "%u", bits->lo);
 	else
-		snprintf(text, size, "%u:%u", field->hi, field->lo);
+		snprintf(text, size, "%u:%u", bits->hi, bits->lo);
 }
 
-static struct json_object *field_json(const struct view *view, unsigned int id)
+static struct json_object *bits_json(const struct view *view, const struct part *part,
+				     const struct bits *bits)
 {
 	struct json_object *object = json_object_new_object();
-	char text[256];
 	struct words words;
+	char text[256];
 
-	output_add(object, "name", output_string(short_name(id)));
-	format_bits(id, text, sizeof(text));
+	output_add(object, "name", bits->name ? output_string(bits->name) : NULL);
+	if (part != &view->main)
+		output_add(object, "offset", json_object_new_int(bits->offset));
+	format_bits(bits, text, sizeof(text));
 	output_add(object, "bits", output_string(text));
 	output_add(object, "attribute",
-		   output_string(policy_attribute_name(policy_fields[id].attribute)));
-	output_add(object, "guest", json_object_new_int64(field_value(view->guest, id)));
-	output_add(object, "hardware", json_object_new_int64(field_value(view->hardware, id)));
-	describe(view, id, &words);
+		   bits->attribute < 0 ? NULL
+				       : output_string(policy_attribute_name(bits->attribute)));
+	output_add(object, "guest", json_object_new_int64(bits_value(part->guest, bits)));
+	output_add(object, "hardware", json_object_new_int64(bits_value(part->hardware, bits)));
+	describe(view, part, bits, &words);
 	if (!strcmp(words.write, "-") || !strcmp(words.write, "no such capability"))
 		snprintf(text, sizeof(text), "reads %s", words.read);
 	else if (!strcmp(words.write, "reserved"))
@@ -268,10 +372,182 @@ static struct json_object *field_json(const struct view *view, unsigned int id)
 	return object;
 }
 
-static void print_json(const struct view *view, const char *policy)
+static void print_bits(const struct view *view, const struct part *part, const struct bits *bits)
+{
+	char name[POLICY_FIELD_NAME_LEN + 16], range[8], guest[16], hardware[16];
+	struct words words;
+
+	describe(view, part, bits, &words);
+	format_bits(bits, range, sizeof(range));
+	snprintf(guest, sizeof(guest), "%#x", bits_value(part->guest, bits));
+	snprintf(hardware, sizeof(hardware), "%#x", bits_value(part->hardware, bits));
+	snprintf(name, sizeof(name), "%s", bits->name ? bits->name : "");
+	if (part != &view->main)
+		snprintf(name + strlen(name), sizeof(name) - strlen(name), "%s+0x%02x",
+			 bits->name ? " " : "", bits->offset);
+	if (strlen(name) > NAME_WIDTH) {
+		printf("  %s\n", name);
+		name[0] = '\0';
+	}
+	printf("  %-*s %-5s %-6s %-10s %-10s %-8s %s\n", NAME_WIDTH, name, range,
+	       bits->attribute < 0 ? "-" : policy_attribute_name(bits->attribute), guest, hardware,
+	       words.read, words.write);
+}
+
+/*
+ * DVSECs other than the CXL device's
+ */
+
+static bool is_alike(const struct cxl_rule *rule, unsigned int a, unsigned int b)
+{
+	const uint32_t masks[] = { rule->hw,  rule->shadow, rule->write, rule->lock,	rule->once,
+				   rule->ack, rule->fwd,    rule->fwd1,	 rule->reserved };
+	uint32_t differ = 0;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(masks) / sizeof(masks[0]); i++)
+		differ |= (masks[i] >> a ^ masks[i] >> b) & 1;
+	for (i = 0; i < rule->nr_conds && i < CXL_POLICY_MAX_CONDS; i++)
+		differ |= (rule->conds[i].bits >> a ^ rule->conds[i].bits >> b) & 1;
+	return !differ;
+}
+
+/* Without names: bits side by side with the same rule, but those that read the hardware alone */
+static bool next_alike(const struct view *view, const struct part *part, unsigned int *i,
+		       struct bits *bits)
+{
+	for (; *i / 32 < part->nr; ++*i) {
+		const struct cxl_rule *rule = cxl_engine_rule(&view->table, part->index, *i / 32);
+		uint32_t plain;
+
+		if (!rule)
+			return false;
+		plain = rule->hw & ~(rule->ack | rule->fwd | rule->fwd1);
+		if ((*i % 32 && is_alike(rule, *i % 32, *i % 32 - 1)) || (plain >> *i % 32 & 1))
+			continue;
+		bits->name = NULL;
+		bits->offset = *i / 32 * 4;
+		bits->lo = *i % 32;
+		for (bits->hi = bits->lo; bits->hi < 31; bits->hi++)
+			if (!is_alike(rule, bits->lo, bits->hi + 1))
+				break;
+		bits->attribute = -1;
+		locate(bits);
+		return true;
+	}
+	return false;
+}
+
+static bool next_bits(const struct view *view, const struct part *part, unsigned int *i,
+		      struct bits *bits)
+{
+	return view->named ? next_described(view, part, i, bits) : next_alike(view, part, i, bits);
+}
+
+static bool is_claimed(const struct view *view, const struct device_dvsec *dvsec)
+{
+	unsigned int i;
+
+	if (dvsec->vendor == CXL_DVSEC_VENDOR_ID)
+		return true;
+	for (i = 0; view->policy && i < view->policy->nr_claims; i++)
+		if (view->policy->claims[i].vendor == dvsec->vendor &&
+		    view->policy->claims[i].id == dvsec->id)
+			return true;
+	return false;
+}
+
+/* What holds for all of a DVSEC, but for the fields that a policy describes */
+static const char *describe_other(const struct view *view, const struct device_dvsec *dvsec)
+{
+	if (!is_claimed(view, dvsec))
+		return "not enforced, no policy claims it";
+	if (!view->device.hooked && !view->policy)
+		return "not enforced";
+	if (view->known && (view->table.flags & CXL_POLICY_RAW) &&
+	    cxl_engine_find(&view->table, dvsec->vendor, dvsec->id) == CXL_ENGINE_NO_RULES)
+		return "reads hardware, writes hardware";
+	if (!view->known && (!strcmp(view->device.state, "raw") || view->policy))
+		return "unknown";
+	return "reads hardware, read-only";
+}
+
+/* The dwords that there are rules for, as far as the DVSEC reaches */
+static int fill_other(struct view *view, struct part *part, const struct device_dvsec *dvsec)
+{
+	unsigned int nr = (dvsec->length + 3) / 4;
+	uint32_t index = CXL_ENGINE_NO_RULES;
+
+	memset(part, 0, sizeof(*part));
+	if (view->known && is_claimed(view, dvsec))
+		index = cxl_engine_find(&view->table, dvsec->vendor, dvsec->id);
+	if (index == CXL_ENGINE_NO_RULES) {
+		part->dvsec = dvsec;
+		return 0;
+	}
+	if (nr > view->table.dvsecs[index].nr_rules)
+		nr = view->table.dvsecs[index].nr_rules;
+	if (nr > CXL_POLICY_MAX_RULES)
+		nr = CXL_POLICY_MAX_RULES;
+	return fill_part(view, part, dvsec, nr);
+}
+
+static const struct device_dvsec *next_other(const struct view *view, unsigned int *i)
+{
+	const struct device *device = &view->device;
+
+	for (; *i < device->nr_dvsecs; ++*i)
+		if (&device->dvsecs[*i] != view->main.dvsec)
+			return &device->dvsecs[*i];
+	return *i < device->nr_dvsecs + device->nr_others ? &device->others[*i - device->nr_dvsecs]
+							  : NULL;
+}
+
+static struct json_object *other_json(const struct view *view, const struct part *part)
+{
+	struct json_object *object = json_object_new_object(), *fields = json_object_new_array();
+	struct bits bits;
+	unsigned int i;
+
+	output_add(object, "vendor", output_hex(part->dvsec->vendor, 2));
+	output_add(object, "id", json_object_new_int(part->dvsec->id));
+	output_add(object, "offset", json_object_new_int(part->dvsec->offset));
+	output_add(object, "policy", output_string(describe_other(view, part->dvsec)));
+	for (i = 0; next_bits(view, part, &i, &bits); i++)
+		json_object_array_add(fields, bits_json(view, part, &bits));
+	output_add(object, "fields", fields);
+	return object;
+}
+
+static void print_other(const struct view *view, const struct part *part)
+{
+	const struct device_dvsec *dvsec = part->dvsec;
+	struct bits bits;
+	unsigned int i = 0;
+
+	if (dvsec->vendor == CXL_DVSEC_VENDOR_ID)
+		printf("DVSEC %u at 0x%03x: ", dvsec->id, dvsec->offset);
+	else
+		printf("DVSEC %#x:%u at 0x%03x: ", dvsec->vendor, dvsec->id, dvsec->offset);
+	printf("%s%s\n", describe_other(view, dvsec),
+	       next_bits(view, part, &i, &bits) ? ", but for" : "");
+	for (; next_bits(view, part, &i, &bits); i++)
+		if (!(cxl_engine_rule(&view->table, part->index, bits.rule)->reserved & bits.mask))
+			print_bits(view, part, &bits);
+}
+
+/*
+ * All of it
+ */
+
+static int print_json(struct view *view, const char *policy)
 {
 	struct json_object *object = json_object_new_object(), *registers, *fields, *entry;
-	unsigned int reg, id;
+	struct json_object *others = json_object_new_array();
+	const struct device_dvsec *other;
+	unsigned int reg, id, i;
+	struct part part;
+	int err = 0;
 
 	output_add(object, "device", output_string(view->device.name));
 	output_add(object, "state", output_string(view->device.state));
@@ -286,56 +562,41 @@ static void print_json(const struct view *view, const char *policy)
 		output_add(entry, "name", output_string(r->name));
 		output_add(entry, "offset", json_object_new_int(r->offset));
 		output_add(entry, "size", json_object_new_int(r->size));
-		output_add(entry, "guest", output_hex(register_value(view->guest, reg), r->size));
+		output_add(entry, "guest",
+			   output_hex(register_value(view->main.guest, reg), r->size));
 		output_add(entry, "hardware",
-			   output_hex(register_value(view->hardware, reg), r->size));
+			   output_hex(register_value(view->main.hardware, reg), r->size));
 		fields = json_object_new_array();
-		for (id = 0; id < POLICY_NR_FIELDS; id++)
+		for (id = 0; id < POLICY_NR_FIELDS; id++) {
+			struct bits bits = bits_of_field(id);
+
 			if (policy_fields[id].reg == reg)
-				json_object_array_add(fields, field_json(view, id));
+				json_object_array_add(fields, bits_json(view, &view->main, &bits));
+		}
 		output_add(entry, "fields", fields);
 		json_object_array_add(registers, entry);
 	}
 	output_add(object, "registers", registers);
-	output_json(object);
-}
-
-static void print_field(const struct view *view, unsigned int id)
-{
-	char bits[8], guest[16], hardware[16];
-	const char *name = short_name(id);
-	struct words words;
-
-	describe(view, id, &words);
-	format_bits(id, bits, sizeof(bits));
-	snprintf(guest, sizeof(guest), "%#x", field_value(view->guest, id));
-	snprintf(hardware, sizeof(hardware), "%#x", field_value(view->hardware, id));
-	if (strlen(name) > NAME_WIDTH) {
-		printf("  %s\n", name);
-		name = "";
+	for (i = 0; !err && (other = next_other(view, &i)); i++) {
+		err = fill_other(view, &part, other);
+		if (!err)
+			json_object_array_add(others, other_json(view, &part));
 	}
-	printf("  %-*s %-5s %-6s %-10s %-10s %-8s %s\n", NAME_WIDTH, name, bits,
-	       policy_attribute_name(policy_fields[id].attribute), guest, hardware, words.read,
-	       words.write);
+	output_add(object, "dvsecs", others);
+	if (err)
+		json_object_put(object);
+	else
+		output_json(object);
+	return err;
 }
 
-/* Of the other DVSECs: no policy has rules for them yet */
-static const char *describe_other(const struct view *view, uint16_t id)
+static int print_text(struct view *view, const char *policy)
 {
-	if (!view->device.hooked && !view->policy)
-		return "not enforced";
-	if (view->known && (view->table.flags & CXL_POLICY_RAW) &&
-	    cxl_engine_find(&view->table, CXL_DVSEC_VENDOR_ID, id) == CXL_ENGINE_NO_RULES)
-		return "reads hardware, writes hardware";
-	if (!view->known && (!strcmp(view->device.state, "raw") || view->policy))
-		return "unknown";
-	return "reads hardware, read-only";
-}
-
-static void print_text(const struct view *view, const char *policy)
-{
-	unsigned int reg, id, i;
+	const struct device_dvsec *other;
 	char guest[16], hardware[16];
+	unsigned int reg, id, i;
+	struct part part;
+	int err = 0;
 
 	printf("device %s, state %s, policy %s\n", view->device.name, view->device.state,
 	       policy && policy[0] ? policy : "-");
@@ -352,27 +613,32 @@ static void print_text(const struct view *view, const char *policy)
 			continue;
 		snprintf(where, sizeof(where), "%s +0x%02x", r->name, r->offset);
 		snprintf(guest, sizeof(guest), "0x%0*x", r->size * 2,
-			 register_value(view->guest, reg));
+			 register_value(view->main.guest, reg));
 		snprintf(hardware, sizeof(hardware), "0x%0*x", r->size * 2,
-			 register_value(view->hardware, reg));
+			 register_value(view->main.hardware, reg));
 		printf("%-*s %-5s %-6s %-10s %s\n", NAME_WIDTH + 2, where, "", "", guest, hardware);
-		for (id = 0; id < POLICY_NR_FIELDS; id++)
+		for (id = 0; id < POLICY_NR_FIELDS; id++) {
+			struct bits bits = bits_of_field(id);
+
 			if (policy_fields[id].reg == reg &&
-			    policy_fields[id].attribute != CXL_DVSEC_ATTR_RSVDP &&
-			    policy_fields[id].attribute != CXL_DVSEC_ATTR_RSVDZ)
-				print_field(view, id);
+			    bits.attribute != CXL_DVSEC_ATTR_RSVDP &&
+			    bits.attribute != CXL_DVSEC_ATTR_RSVDZ)
+				print_bits(view, &view->main, &bits);
+		}
 	}
-	for (i = 0; i < view->device.nr_dvsecs; i++)
-		if (&view->device.dvsecs[i] != view->dvsec)
-			printf("DVSEC %u at 0x%03x: %s\n", view->device.dvsecs[i].id,
-			       view->device.dvsecs[i].offset,
-			       describe_other(view, view->device.dvsecs[i].id));
+	for (i = 0; !err && (other = next_other(view, &i)); i++) {
+		err = fill_other(view, &part, other);
+		if (!err)
+			print_other(view, &part);
+	}
+	return err;
 }
 
 int cmd_show(const struct cmd_args *args)
 {
 	struct kern_target target = { .match = VFIO_PCI_DVSEC_MATCH_ADDRESS };
 	struct kern_policies policies = {};
+	const struct device_dvsec *dvsec;
 	const char *policy;
 	struct view *view;
 	int err;
@@ -396,8 +662,8 @@ int cmd_show(const struct cmd_args *args)
 				"no device %s", args->argv[0]);
 		goto out;
 	}
-	view->dvsec = device_find_dvsec(&view->device, CXL_DVSEC_ID_DEVICE);
-	if (!view->dvsec) {
+	dvsec = device_find_dvsec(&view->device, CXL_DVSEC_ID_DEVICE);
+	if (!dvsec) {
 		err = error_set(EXIT_FAILED, -ENODEV, "'cxl-policy list' shows those that are",
 				"%s isn't a CXL device (no CXL device DVSEC)", view->device.name);
 		goto out;
@@ -407,16 +673,13 @@ int cmd_show(const struct cmd_args *args)
 		goto out;
 	view->policy = view->device.hooked ? kern_find_effective(&policies, &target)
 					   : kern_find(&policies, &target);
-	err = fill(view);
+	err = fill(view, dvsec);
 	if (err)
 		goto out;
 	policy = view->device.hooked ? view->device.policy
 		 : view->policy	     ? view->policy->name
 				     : NULL;
-	if (output_options.json)
-		print_json(view, policy);
-	else
-		print_text(view, policy);
+	err = output_options.json ? print_json(view, policy) : print_text(view, policy);
 out:
 	kern_free(&policies);
 	free(view);

@@ -64,6 +64,22 @@ is "lock and values survive default, own, swapped, default, none, own" "$(ended 
 	"0001 4a56 0001 4a56 0001 4a56 0001 4a56"
 cxl-policy detach "$BDF" >/dev/null
 
+client user "$BDF" @1 dvsec+0xc.w=0x4a56 @2
+at user 1
+cxl-policy attach "$BDF" >/dev/null
+go user 1
+at user 2
+control() {
+	cxl-policy show "$BDF" --json | jq -r '.registers[] | select(.name == "control").guest'
+}
+is "the state of an open device is shown" "$(control)" 0x4a56
+cxl-policy detach "$BDF" >/dev/null
+go user 2
+ended user >/dev/null
+cxl-policy attach "$BDF" >/dev/null
+is "what a user left that was closed without a policy is not shown" "$(control)" 0x0002
+cxl-policy detach "$BDF" >/dev/null
+
 check "the loader sets a default of its own" cxl-policy default set --policy read-only
 is "it covers both devices" "$(state) $(state_of "$BDF2")" "enforced read-only enforced read-only"
 register "$DIR"

@@ -3,14 +3,18 @@
 # shellcheck source=tests/lib/guest.sh
 . /share/tests/lib/guest.sh
 
+# Read what nobody has read yet
+unread() {
+	while [ -n "$(cxl-policy monitor --json --timeout 1 2>/dev/null)" ]; do :; done
+}
+
 # events COUNT OP...: events of the OPs, as "EVENTS OFFSET VALUE REFUSED FORWARDED"
 events() {
 	count=$1
 	shift
 	client user "$BDF" @1 "$@"
 	at user 1
-	# What nobody has read yet, the opening among it
-	cxl-policy monitor --json --timeout 1 >/dev/null 2>&1 || :
+	unread
 	cxl-policy monitor --json --count "$count" --timeout 30 >/tmp/events 2>/tmp/events.err &
 	monitor=$!
 	sleep 1.5
@@ -53,7 +57,7 @@ forwarded+write 33 0x5a 0x00 0xff
 forwarded+write 33 0x00 0x00 0xff"
 
 cxl-policy swap "$BDF" --policy cxl-device >/dev/null
-cxl-policy monitor --json --timeout 1 >/dev/null 2>&1 || :
+unread
 cxl-policy monitor --json --timeout 8 >/tmp/flood 2>&1 &
 monitor=$!
 sleep 1.5
