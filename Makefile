@@ -62,6 +62,7 @@ vm-shell: kernel ## a shell in the virtual machine that the tests use
 	@tools/vm --shell
 
 lint: kernel ## check the style of the code, the scripts, the texts and the patches
+	@$(MAKE) --no-print-directory $(BUILD)/bin/policyc
 	@tools/lint
 
 clean: ## remove what was built, but for downloaded packages

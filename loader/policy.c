@@ -251,6 +251,7 @@ static void model_init(struct policy *policy)
 	unsigned int id, i, cap;
 
 	memset(policy, 0, sizeof(*policy));
+	policy->texts_len = 1;
 	for (id = 0; id < POLICY_NR_FIELDS; id++) {
 		struct policy_field_model *model = &policy->fields[id];
 
@@ -283,6 +284,7 @@ struct yaml_field {
 	uint32_t *value;
 	unsigned int action;
 	char *when;
+	char *reason;
 };
 
 struct yaml_dvsec {
@@ -366,6 +368,8 @@ static const cyaml_schema_field_t yaml_field_schema[] = {
 	YAML_ENUM("action", CYAML_FLAG_OPTIONAL, struct yaml_field, action, yaml_actions),
 	CYAML_FIELD_STRING_PTR("when", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_field,
 			       when, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("reason", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+			       struct yaml_field, reason, 1, 255),
 	CYAML_FIELD_END
 };
 
@@ -845,6 +849,25 @@ static int name_field(struct policy *policy, int dvsec, const struct yaml_field 
 	return 0;
 }
 
+/* It holds for what the same entry says, so it isn't inherited by another one */
+static int apply_reason(struct policy *policy, unsigned int id, const char *reason,
+			const char *where, char *error)
+{
+	size_t size;
+
+	policy->fields[id].reason = 0;
+	if (!reason)
+		return 0;
+	size = strlen(reason) + 1;
+	if (size > sizeof(policy->texts) - policy->texts_len)
+		return set_error(error, -E2BIG, "%s: %s: more than %zu bytes of reasons", where,
+				 field_of(policy, id).name, sizeof(policy->texts));
+	policy->fields[id].reason = policy->texts_len;
+	memcpy(policy->texts + policy->texts_len, reason, size);
+	policy->texts_len += size;
+	return 0;
+}
+
 static int apply_field(struct policy *policy, unsigned int id, const struct yaml_field *yaml,
 		       const char *where, char *error)
 {
@@ -1103,6 +1126,8 @@ static int apply_fields(struct policy *policy, int dvsec, const struct yaml_dvse
 			break;
 		lines[ids[i]] = scan->fields[first + i];
 		err = apply_field(policy, ids[i], field, where, error);
+		if (!err)
+			err = apply_reason(policy, ids[i], field->reason, where, error);
 	}
 	for (i = 0; i < yaml->nr_fields && !err; i++)
 		if (yaml->fields[i].when)

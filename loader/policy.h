@@ -28,6 +28,7 @@ enum policy_field_id {
 #define POLICY_NR_RULES (CXL_DVSEC_LENGTH / 4)
 
 #define POLICY_MAX_DVSECS     VFIO_PCI_DVSEC_MAX_CLAIMS
+#define POLICY_MAX_TEXT	      16384
 #define POLICY_FIELD_NAME_LEN 64
 /* One a bit of the dwords that the CXL device DVSEC leaves of the table */
 #define POLICY_MAX_DESCRIBED ((CXL_POLICY_MAX_RULES - POLICY_NR_RULES) * 32)
@@ -100,6 +101,7 @@ enum policy_access {
  * @when: index into &policy.fields of the capability that the field depends on
  * @value: with %POLICY_READ_VALUE what is read, with %POLICY_READ_SHADOW what
  *	the field holds at open; counted from the field's first bit
+ * @reason: why it is so, in &policy.texts; 0: not said
  */
 struct policy_field_model {
 	uint8_t attribute;
@@ -108,6 +110,7 @@ struct policy_field_model {
 	uint8_t action;
 	uint8_t absent;
 	int16_t when;
+	uint16_t reason;
 	uint32_t value;
 };
 
@@ -155,6 +158,8 @@ struct policy_described {
  * @dvsecs: kinds of DVSECs that are named
  * @nr_described: number of @described in use
  * @described: fields of DVSECs other than the CXL device's
+ * @texts_len: number of bytes of @texts in use
+ * @texts: texts, each with a NUL behind; the first is empty
  */
 struct policy {
 	char name[CXL_POLICY_NAME_LEN];
@@ -166,6 +171,8 @@ struct policy {
 	struct policy_dvsec dvsecs[POLICY_MAX_DVSECS];
 	unsigned int nr_described;
 	struct policy_described described[POLICY_MAX_DESCRIBED];
+	unsigned int texts_len;
+	char texts[POLICY_MAX_TEXT];
 };
 
 /**

@@ -5,6 +5,7 @@
  * $CXL_POLICY_PATH.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,9 +14,12 @@
 
 static void usage(FILE *f)
 {
-	fprintf(f, "Usage: policyc -o OUT FILE\n"
-		   "\n"
-		   "Writes the policy FILE as the body of an initialiser of struct cxl_policy.\n");
+	fprintf(f,
+		"Usage: policyc [-t] -o OUT FILE\n"
+		"\n"
+		"Writes the policy FILE as the body of an initialiser of struct cxl_policy, or\n"
+		"with -t as a table in Markdown of what it does with each field of the CXL device\n"
+		"DVSEC.\n");
 }
 
 #define PRINT(member)                                                                              \
@@ -97,7 +101,75 @@ static void print_policy(FILE *out, const char *file, const struct cxl_policy *p
 	fprintf(out, "\t},\n");
 }
 
-static int compile(const char *file, FILE *out)
+static void print_write(FILE *out, const struct policy *policy, unsigned int id)
+{
+	const struct policy_field_model *model = &policy->fields[id];
+	bool shadow = model->write & POLICY_WRITE_SHADOW;
+
+	if (model->attribute == CXL_DVSEC_ATTR_RSVDP || model->attribute == CXL_DVSEC_ATTR_RSVDZ)
+		fprintf(out, "ignored");
+	else if (model->action == POLICY_ACTION_WBI)
+		fprintf(out, "1 goes to the hardware, if %s is set",
+			policy_fields[CXL_DVSEC_FIELD_CONTROL2_DISABLE_CACHING].name);
+	else if (model->action == POLICY_ACTION_CXL_RESET &&
+		 policy->fields[model->when].read == POLICY_READ_HARDWARE)
+		fprintf(out, policy->reset_action == CXL_RESET_EMULATE ? "1 resets the shadow"
+								       : "1 is rejected");
+	else if (!model->write)
+		fprintf(out, "refused");
+	else if (model->attribute == CXL_DVSEC_ATTR_RW1C ||
+		 model->attribute == CXL_DVSEC_ATTR_RW1CS)
+		fprintf(out,
+			shadow ? "1 is acknowledged in the shadow" : "1 clears it in the hardware");
+	else if (model->attribute == CXL_DVSEC_ATTR_RWO)
+		fprintf(out, "1 sets it in the shadow, until a conventional reset");
+	else
+		fprintf(out, "%s%s%s", shadow ? "the shadow" : "",
+			model->write == (POLICY_WRITE_SHADOW | POLICY_WRITE_HARDWARE) ? " and "
+										      : "",
+			model->write & POLICY_WRITE_HARDWARE ? "the hardware" : "");
+	if (model->attribute == CXL_DVSEC_ATTR_RWL && shadow)
+		fprintf(out, ", until %s", policy_fields[CXL_DVSEC_FIELD_LOCK_CONFIG_LOCK].name);
+}
+
+static void print_row(FILE *out, const struct policy *policy, unsigned int id)
+{
+	const struct policy_field_model *model = &policy->fields[id];
+	const struct policy_field *field = &policy_fields[id];
+	const struct policy_register *reg = &policy_registers[field->reg];
+
+	fprintf(out, "| 0x%02x | `%s` | %u", reg->offset, field->name, field->hi);
+	if (field->hi != field->lo)
+		fprintf(out, ":%u", field->lo);
+	fprintf(out, " | %s | ", policy_attribute_name(field->attribute));
+	if (model->read == POLICY_READ_HARDWARE)
+		fprintf(out, "the hardware");
+	else if (model->read == POLICY_READ_SHADOW)
+		fprintf(out, "the shadow");
+	else
+		fprintf(out, "%u", model->value);
+	fprintf(out, " | ");
+	print_write(out, policy, id);
+	fprintf(out, " | ");
+	if (model->when != POLICY_ALWAYS && model->action == POLICY_ACTION_NONE)
+		fprintf(out, "%s unless `%s`%s",
+			model->absent == CXL_DVSEC_ATTR_RO ? "0 and RO" : "reserved",
+			policy_fields[model->when].name, model->reason ? "; " : "");
+	fprintf(out, "%s |\n", policy->texts + model->reason);
+}
+
+/* For the README: what a policy does with each field, and why */
+static void print_table(FILE *out, const struct policy *policy)
+{
+	unsigned int id;
+
+	fprintf(out, "| offset | field | bits | attribute | a read gets | a write changes | but |\n"
+		     "|---|---|---|---|---|---|---|\n");
+	for (id = 0; id < POLICY_NR_FIELDS; id++)
+		print_row(out, policy, id);
+}
+
+static int compile(const char *file, bool table, FILE *out)
 {
 	char error[POLICY_ERROR_LEN];
 	struct policy_image image;
@@ -116,21 +188,28 @@ static int compile(const char *file, FILE *out)
 		fprintf(stderr, "policyc: %s\n", error);
 		return err;
 	}
-	print_policy(out, file, &image.table);
+	if (table)
+		print_table(out, &policy);
+	else
+		print_policy(out, file, &image.table);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	const char *file = NULL, *output = NULL;
+	bool table = false;
 	FILE *out;
 	int opt, err;
 
-	while ((opt = getopt(argc, argv, "ho:")) != -1) {
+	while ((opt = getopt(argc, argv, "hto:")) != -1) {
 		switch (opt) {
 		case 'h':
 			usage(stdout);
 			return 0;
+		case 't':
+			table = true;
+			break;
 		case 'o':
 			output = optarg;
 			break;
@@ -150,7 +229,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "policyc: %s: %s\n", output, strerror(errno));
 		return 1;
 	}
-	err = compile(file, out);
+	err = compile(file, table, out);
 	if (fclose(out) && !err) {
 		err = -errno;
 		fprintf(stderr, "policyc: %s: %s\n", output, strerror(errno));

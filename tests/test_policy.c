@@ -1003,6 +1003,49 @@ static void a_folder_is_no_policy(void **state)
 	assert_non_null(strstr(error, "/tmp/"));
 }
 
+static const char *reason_of(unsigned int id)
+{
+	return policy.texts + policy.fields[id].reason;
+}
+
+static void a_reason_is_that_of_its_own_entry(void **state)
+{
+	const unsigned int reset = CXL_DVSEC_FIELD_CAPABILITY_CXL_RESET_CAPABLE;
+
+	(void)state;
+	shipped("cxl-device");
+	assert_true(strlen(reason_of(reset)) > 0);
+	assert_string_equal(reason_of(CXL_DVSEC_FIELD_CONTROL_IO_ENABLE), "");
+
+	assert_int_equal(
+		parse("name: t\nbased-on: loader/policies/cxl-device.yaml\n"
+		      "dvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
+		      "      - {field: capability.cxl_reset_capable, value: 1}\n"
+		      "      - {field: capability.hdm_count, value: 2, reason: so be it}\n"),
+		0);
+	assert_string_equal(reason_of(reset), "");
+	assert_string_equal(reason_of(CXL_DVSEC_FIELD_CAPABILITY_HDM_COUNT), "so be it");
+	assert_true(strlen(reason_of(CXL_DVSEC_FIELD_LOCK_CONFIG_LOCK)) > 0);
+}
+
+static void reasons_have_a_bounded_length(void **state)
+{
+	char text[512], word[257];
+
+	(void)state;
+	memset(word, 'x', sizeof(word) - 1);
+	word[256] = '\0';
+	snprintf(text, sizeof(text),
+		 "name: t\ndvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
+		 "      - {field: capability.hdm_count, value: 2, reason: %s}\n",
+		 word);
+	refused(text, "t.yaml:6: ", "");
+	text[strlen(text) - 3] = '}';
+	text[strlen(text) - 2] = '\n';
+	text[strlen(text) - 1] = '\0';
+	assert_int_equal(parse(text), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1064,6 +1107,8 @@ int main(void)
 		cmocka_unit_test(a_policy_based_on_itself_is_refused),
 		cmocka_unit_test(a_policy_based_on_one_that_is_not_there_is_refused),
 		cmocka_unit_test(a_folder_is_no_policy),
+		cmocka_unit_test(a_reason_is_that_of_its_own_entry),
+		cmocka_unit_test(reasons_have_a_bounded_length),
 	};
 
 	setenv(POLICY_DIR_ENV, "loader/policies", 1);
