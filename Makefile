@@ -85,13 +85,19 @@ $(BUILD)/bin/cxl-policy: $(LOADER_SOURCES) $(HEADERS) $(BUILD)/bpf/cxl_policy.bp
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $(LOADER_SOURCES) $(LOADER_LIBS)
 
-$(BUILD)/bin/vfio-cfg: tools/vfio-cfg.c
+VFIO_SOURCES := tools/vfio.c tools/vfio.h
+
+$(BUILD)/bin/vfio-cfg: tools/vfio-cfg.c $(VFIO_SOURCES)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $<
+	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^)
 
 $(BUILD)/tests/test_%: tests/test_%.c tests/device.h $(POLICY_SOURCES) $(HEADERS) $(POLICY_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(POLICY_SOURCES) -lcmocka $(POLICY_LIBS)
+
+$(BUILD)/tests/bin/vfio_race: tests/vfio_race.c $(VFIO_SOURCES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itools -pthread -o $@ $(filter %.c,$^)
 
 $(BUILD)/tests/bin/%: tests/%.c $(HEADERS)
 	@mkdir -p $(@D)

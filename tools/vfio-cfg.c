@@ -3,7 +3,6 @@
  * A small VFIO client that reads and writes a device's configuration space,
  * as a virtual machine monitor would on behalf of its guest.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PCI_DEVICES	 "/sys/bus/pci/devices"
+#include "vfio.h"
+
 #define CFG_SIZE	 4096
 #define EXT_START	 0x100
 #define DVSEC_HDR1	 4
@@ -26,7 +26,6 @@
 #define DVSEC_CXL_VENDOR 0x1e98
 #define DVSEC_CXL_DEVICE 0
 #define WAIT_SECONDS	 60
-#define EXIT_USAGE	 2
 
 enum op_kind {
 	OP_READ,
@@ -48,6 +47,7 @@ struct op {
 	bool in_dvsec;
 	unsigned int dvsec_id;
 	uint64_t offset;
+	uint64_t end;
 	unsigned int width;
 	uint64_t value;
 	const char *path;
@@ -62,11 +62,7 @@ struct dvsec {
 };
 
 struct device {
-	char bdf[32];
-	int container;
-	int group;
-	int fd;
-	struct vfio_region_info region;
+	struct vfio_device vfio;
 	bool walked;
 	unsigned int dvsec_count;
 	struct dvsec dvsecs[(CFG_SIZE - EXT_START) / 4];
@@ -81,6 +77,9 @@ static const char usage_text[] =
 	"\n"
 	"  OFF.b|w|l          read 1, 2 or 4 bytes; prints lower-case hex, one a line\n"
 	"  OFF.b|w|l=VALUE    write\n"
+	"  OFF..END.b|w|l[=VALUE]\n"
+	"                     the same at OFF and each that follows in such steps, up to\n"
+	"                     the byte at END\n"
 	"  reset              VFIO_DEVICE_RESET\n"
 	"  hot-reset          VFIO_DEVICE_PCI_HOT_RESET\n"
 	"  reopen             close the device and open it anew\n"
@@ -127,7 +126,7 @@ static bool parse_whole(const char *s, uint64_t *value)
 static int bad_op(const char *text, const char *why)
 {
 	fprintf(stderr, "vfio-cfg: bad operation '%s': %s (see vfio-cfg --help)\n", text, why);
-	return EXIT_USAGE;
+	return VFIO_EXIT_USAGE;
 }
 
 static int parse_seconds(struct op *op, const char *arg)
@@ -147,6 +146,7 @@ static int parse_access(struct op *op)
 {
 	const char *s = op->text, *end;
 	uint64_t number;
+	bool range;
 
 	if (!strncmp(s, "dvsec", 5)) {
 		op->in_dvsec = true;
@@ -164,7 +164,10 @@ static int parse_access(struct op *op)
 	}
 	if (!parse_number(s, &end, &op->offset))
 		return bad_op(op->text, "no such operation, and no offset either");
-	if (op->offset >= CFG_SIZE)
+	range = end[0] == '.' && end[1] == '.';
+	if (range && !parse_number(end + 2, &end, &op->end))
+		return bad_op(op->text, "END is not a number");
+	if (op->offset >= CFG_SIZE || op->end >= CFG_SIZE)
 		return bad_op(op->text, "the offset is past the configuration space (4096 bytes)");
 	switch (end[0] == '.' ? end[1] : '\0') {
 	case 'b':
@@ -180,6 +183,10 @@ static int parse_access(struct op *op)
 		return bad_op(op->text, "the offset must end in .b, .w or .l");
 	}
 	end += 2;
+	if (!range)
+		op->end = op->offset + op->width - 1;
+	else if (op->end < op->offset + op->width - 1)
+		return bad_op(op->text, "END comes before the end of the first access");
 	op->kind = OP_READ;
 	if (!*end)
 		return 0;
@@ -232,156 +239,12 @@ static int parse_op(struct op *op, const char *text)
 	return parse_access(op);
 }
 
-static void list_devices(void)
-{
-	struct dirent *entry;
-	bool any = false;
-	DIR *dir = opendir("/sys/bus/pci/drivers/vfio-pci");
-
-	while (dir && (entry = readdir(dir))) {
-		if (!strchr(entry->d_name, ':'))
-			continue;
-		if (!any)
-			fprintf(stderr, "devices bound to vfio-pci:\n");
-		any = true;
-		fprintf(stderr, "  %s\n", entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	if (!any)
-		fprintf(stderr,
-			"no device is bound to vfio-pci; write vfio-pci to its driver_override %s\n",
-			"and its address to /sys/bus/pci/drivers_probe");
-}
-
-static bool parse_bdf(const char *s, unsigned int *domain, unsigned int *bus, unsigned int *slot,
-		      unsigned int *function)
-{
-	int n = 0;
-
-	if (sscanf(s, "%8x:%2x:%2x.%1x%n", domain, bus, slot, function, &n) == 4 && !s[n])
-		return true;
-	*domain = 0;
-	return sscanf(s, "%2x:%2x.%1x%n", bus, slot, function, &n) == 3 && !s[n];
-}
-
-static int check_device(struct device *dev, const char *bdf)
-{
-	char path[PATH_MAX], target[PATH_MAX];
-	unsigned int domain, bus, slot, function;
-	ssize_t len;
-
-	if (!parse_bdf(bdf, &domain, &bus, &slot, &function)) {
-		fprintf(stderr, "vfio-cfg: '%s' is no PCI address like 0000:0d:00.0\n", bdf);
-		list_devices();
-		return EXIT_USAGE;
-	}
-	snprintf(dev->bdf, sizeof(dev->bdf), "%04x:%02x:%02x.%x", domain, bus, slot, function);
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s", dev->bdf);
-	if (access(path, F_OK)) {
-		fprintf(stderr, "vfio-cfg: there is no device %s\n", dev->bdf);
-		list_devices();
-		return EXIT_USAGE;
-	}
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/iommu_group", dev->bdf);
-	len = readlink(path, target, sizeof(target) - 1);
-	if (len < 0) {
-		fprintf(stderr,
-			"vfio-cfg: %s is in no IOMMU group; turn the IOMMU on (intel_iommu=on)\n",
-			dev->bdf);
-		list_devices();
-		return EXIT_USAGE;
-	}
-	target[len] = '\0';
-	snprintf(path, sizeof(path), "/dev/vfio/%s", strrchr(target, '/') + 1);
-	dev->group = open(path, O_RDWR | O_CLOEXEC);
-	if (dev->group < 0 && errno == ENOENT) {
-		fprintf(stderr, "vfio-cfg: %s is not bound to vfio-pci\n", dev->bdf);
-		list_devices();
-		return EXIT_USAGE;
-	}
-	if (dev->group < 0) {
-		fprintf(stderr, "vfio-cfg: cannot open %s: %s%s\n", path, strerror(errno),
-			errno == EBUSY ? "; another process has the group open" : "");
-		return 1;
-	}
-	return 0;
-}
-
-static int open_fd(struct device *dev)
-{
-	dev->fd = ioctl(dev->group, VFIO_GROUP_GET_DEVICE_FD, dev->bdf);
-	if (dev->fd < 0) {
-		fprintf(stderr, "vfio-cfg: cannot open %s in its group: %s\n", dev->bdf,
-			strerror(errno));
-		return 1;
-	}
-	dev->walked = false;
-	dev->region = (struct vfio_region_info){
-		.argsz = sizeof(dev->region),
-		.index = VFIO_PCI_CONFIG_REGION_INDEX,
-	};
-	if (ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &dev->region)) {
-		fprintf(stderr, "vfio-cfg: %s has no configuration region: %s\n", dev->bdf,
-			strerror(errno));
-		return 1;
-	}
-	return 0;
-}
-
-static int open_group(struct device *dev)
-{
-	struct vfio_group_status status = { .argsz = sizeof(status) };
-
-	if (ioctl(dev->group, VFIO_GROUP_GET_STATUS, &status) ||
-	    !(status.flags & VFIO_GROUP_FLAGS_VIABLE)) {
-		fprintf(stderr,
-			"vfio-cfg: the IOMMU group of %s is not viable; bind all its devices to vfio-pci\n",
-			dev->bdf);
-		return 1;
-	}
-	dev->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	if (dev->container < 0) {
-		fprintf(stderr, "vfio-cfg: cannot open /dev/vfio/vfio: %s\n", strerror(errno));
-		return 1;
-	}
-	if (ioctl(dev->group, VFIO_GROUP_SET_CONTAINER, &dev->container)) {
-		fprintf(stderr, "vfio-cfg: cannot join the group of %s to a container: %s\n",
-			dev->bdf, strerror(errno));
-		return 1;
-	}
-	if (ioctl(dev->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)) {
-		fprintf(stderr,
-			"vfio-cfg: cannot set the IOMMU of the container: %s; is vfio_iommu_type1 loaded?\n",
-			strerror(errno));
-		return 1;
-	}
-	return open_fd(dev);
-}
-
 static int failed_access(const struct op *op, const char *verb, uint64_t offset, int error)
 {
 	fflush(stdout);
 	fprintf(stderr, "vfio-cfg: %s: cannot %s %u byte(s) at 0x%llx: %s\n", op->text, verb,
 		op->width, (unsigned long long)offset, error ? strerror(error) : "cut short");
 	return 1;
-}
-
-static int cfg_read(const struct device *dev, uint64_t offset, unsigned int width, uint32_t *value)
-{
-	uint8_t bytes[4] = { 0 };
-	unsigned int i;
-	ssize_t n;
-
-	*value = 0;
-	n = pread(dev->fd, bytes, width, dev->region.offset + offset);
-	if (n < 0)
-		return -errno;
-	if (n != (ssize_t)width)
-		return -ENODATA;
-	for (i = 0; i < width; i++)
-		*value |= (uint32_t)bytes[i] << (8 * i);
-	return 0;
 }
 
 /*
@@ -400,15 +263,15 @@ static int walk_dvsecs(struct device *dev)
 	dev->dvsec_count = 0;
 	/* The count bounds the walk of a list that loops. */
 	for (n = 0; n < max && pos >= EXT_START && pos <= CFG_SIZE - 4; n++) {
-		err = cfg_read(dev, pos, 4, &header);
+		err = vfio_config_read(&dev->vfio, pos, 4, &header);
 		if (err)
 			return err;
 		if (!header || header == UINT32_MAX)
 			break;
 		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_DVSEC && pos <= CFG_SIZE - 12) {
-			err = cfg_read(dev, pos + DVSEC_HDR1, 4, &header1);
+			err = vfio_config_read(&dev->vfio, pos + DVSEC_HDR1, 4, &header1);
 			if (!err)
-				err = cfg_read(dev, pos + DVSEC_HDR2, 2, &header2);
+				err = vfio_config_read(&dev->vfio, pos + DVSEC_HDR2, 2, &header2);
 			if (err)
 				return err;
 			dev->dvsecs[dev->dvsec_count++] = (struct dvsec){
@@ -454,19 +317,15 @@ static int find_offset(struct device *dev, const struct op *op, uint64_t *offset
 	fflush(stdout);
 	fprintf(stderr,
 		"vfio-cfg: %s: %s shows no CXL DVSEC with ID %u; 'dvsecs' lists those it has\n",
-		op->text, dev->bdf, op->dvsec_id);
+		op->text, dev->vfio.bdf, op->dvsec_id);
 	return 1;
 }
 
-static int do_read(struct device *dev, const struct op *op)
+static int do_read(const struct device *dev, const struct op *op, uint64_t offset)
 {
-	uint64_t offset;
 	uint32_t value;
-	int err;
+	int err = vfio_config_read(&dev->vfio, offset, op->width, &value);
 
-	if (find_offset(dev, op, &offset))
-		return 1;
-	err = cfg_read(dev, offset, op->width, &value);
 	if (err)
 		return failed_access(op, "read", offset, err == -ENODATA ? 0 : -err);
 	if (!quiet)
@@ -474,21 +333,24 @@ static int do_read(struct device *dev, const struct op *op)
 	return 0;
 }
 
-static int do_write(struct device *dev, const struct op *op)
+static int do_write(const struct device *dev, const struct op *op, uint64_t offset)
 {
-	uint8_t bytes[4];
-	unsigned int i;
-	uint64_t offset;
-	ssize_t n;
+	int err = vfio_config_write(&dev->vfio, offset, op->width, op->value);
+
+	return err ? failed_access(op, "write", offset, err == -ENODATA ? 0 : -err) : 0;
+}
+
+static int do_accesses(struct device *dev, const struct op *op)
+{
+	uint64_t offset, end;
+	int err = 0;
 
 	if (find_offset(dev, op, &offset))
 		return 1;
-	for (i = 0; i < op->width; i++)
-		bytes[i] = op->value >> (8 * i);
-	n = pwrite(dev->fd, bytes, op->width, dev->region.offset + offset);
-	if (n != (ssize_t)op->width)
-		return failed_access(op, "write", offset, n < 0 ? errno : 0);
-	return 0;
+	for (end = offset + op->end - op->offset; !err && offset + op->width - 1 <= end;
+	     offset += op->width)
+		err = op->kind == OP_READ ? do_read(dev, op, offset) : do_write(dev, op, offset);
+	return err;
 }
 
 static int do_dvsecs(struct device *dev, const struct op *op)
@@ -506,9 +368,9 @@ static int do_dvsecs(struct device *dev, const struct op *op)
 
 static int do_reset(const struct device *dev, const struct op *op)
 {
-	if (ioctl(dev->fd, VFIO_DEVICE_RESET)) {
+	if (ioctl(dev->vfio.fd, VFIO_DEVICE_RESET)) {
 		fflush(stdout);
-		fprintf(stderr, "vfio-cfg: %s: cannot reset %s: %s\n", op->text, dev->bdf,
+		fprintf(stderr, "vfio-cfg: %s: cannot reset %s: %s\n", op->text, dev->vfio.bdf,
 			strerror(errno));
 		return 1;
 	}
@@ -524,8 +386,8 @@ static int do_hot_reset(const struct device *dev, const struct op *op)
 	if (args) {
 		args->argsz = size;
 		args->count = 1;
-		args->group_fds[0] = dev->group;
-		err = ioctl(dev->fd, VFIO_DEVICE_PCI_HOT_RESET, args);
+		args->group_fds[0] = dev->vfio.group;
+		err = ioctl(dev->vfio.fd, VFIO_DEVICE_PCI_HOT_RESET, args);
 	}
 	if (err) {
 		int error = errno;
@@ -533,7 +395,7 @@ static int do_hot_reset(const struct device *dev, const struct op *op)
 		free(args);
 		fflush(stdout);
 		fprintf(stderr, "vfio-cfg: %s: cannot reset the bus of %s: %s%s\n", op->text,
-			dev->bdf, strerror(error),
+			dev->vfio.bdf, strerror(error),
 			error == EINVAL ? "; the reset would reach other IOMMU groups" : "");
 		return 1;
 	}
@@ -582,17 +444,16 @@ static int do_touch(const struct op *op)
 
 static int do_reopen(struct device *dev)
 {
-	close(dev->fd);
-	return open_fd(dev);
+	dev->walked = false;
+	return vfio_reopen(&dev->vfio);
 }
 
 static int run_op(struct device *dev, const struct op *op)
 {
 	switch (op->kind) {
 	case OP_READ:
-		return do_read(dev, op);
 	case OP_WRITE:
-		return do_write(dev, op);
+		return do_accesses(dev, op);
 	case OP_RESET:
 		return do_reset(dev, op);
 	case OP_HOT_RESET:
@@ -637,7 +498,7 @@ static int run_ops(struct device *dev, const struct op *ops, int count)
 
 int main(int argc, char **argv)
 {
-	struct device dev = { .container = -1, .group = -1, .fd = -1 };
+	struct device dev = { .vfio = VFIO_DEVICE_CLOSED };
 	struct op *ops;
 	int i, err;
 
@@ -648,8 +509,8 @@ int main(int argc, char **argv)
 	}
 	if (argc < 2) {
 		fputs("vfio-cfg: no device given; see vfio-cfg --help\n", stderr);
-		list_devices();
-		return EXIT_USAGE;
+		vfio_list_devices();
+		return VFIO_EXIT_USAGE;
 	}
 	ops = calloc(argc, sizeof(*ops));
 	if (!ops) {
@@ -661,15 +522,15 @@ int main(int argc, char **argv)
 		if (err)
 			goto out;
 	}
-	err = check_device(&dev, argv[1]);
+	err = vfio_find(&dev.vfio, argv[1]);
 	if (err)
 		goto out;
 	if (argc == 2) {
 		fputs("vfio-cfg: no operation given; see vfio-cfg --help\n", stderr);
-		err = EXIT_USAGE;
+		err = VFIO_EXIT_USAGE;
 		goto out;
 	}
-	err = open_group(&dev);
+	err = vfio_open(&dev.vfio);
 	if (!err)
 		err = run_ops(&dev, ops, argc - 2);
 	if (fflush(stdout) || ferror(stdout)) {
@@ -677,12 +538,7 @@ int main(int argc, char **argv)
 		err = 1;
 	}
 out:
-	if (dev.fd >= 0)
-		close(dev.fd);
-	if (dev.group >= 0)
-		close(dev.group);
-	if (dev.container >= 0)
-		close(dev.container);
+	vfio_close(&dev.vfio);
 	free(ops);
 	return err;
 }
