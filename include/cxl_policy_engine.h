@@ -389,14 +389,6 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 
 	fwd = rule->fwd & live & ~locked;
 	fwd1 = rule->fwd1 & val & live;
-	mask = rule->wbi & val & live;
-	if (mask && (new & rule->wbi_gate)) {
-		fwd |= mask;
-	} else if (mask) {
-		refused |= mask;
-		out->flags |= CXL_EVENT_WBI_DROPPED;
-	}
-
 	mask = rule->reset & val & there;
 	if (mask & absent) {
 		refused |= mask;
@@ -408,8 +400,6 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 			dword->value = new;
 			cxl_engine_cxl_reset(policy, dvsec, shadow, access->start);
 			new = dword->value | rule->reset_complete;
-			/* Disable_Caching, which a write-back needs, is reset too */
-			fwd &= ~rule->wbi;
 			mask = rule->fwd & rule->shadow & ~rule->sticky & fwd;
 			new = (new & ~mask) | (rule->value & mask);
 			val = (val & ~mask) | (rule->value & mask);
@@ -421,6 +411,15 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 		}
 	}
 	dword->value = new;
+
+	/* A CXL reset resets Disable_Caching too, which a write-back needs */
+	mask = rule->wbi & val & live;
+	if (mask && (new & rule->wbi_gate & ~absent)) {
+		fwd |= mask;
+	} else if (mask) {
+		refused |= mask;
+		out->flags |= CXL_EVENT_WBI_DROPPED;
+	}
 
 	mask = cxl_engine_bytes(fwd | fwd1);
 	out->hw_value = (val & (fwd | fwd1)) >> shift;

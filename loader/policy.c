@@ -1588,7 +1588,7 @@ static void compile_side_effects(struct cxl_rule *rule, const struct policy *pol
 	}
 	if (field.attribute == CXL_DVSEC_ATTR_RSVDZ)
 		rule->zero |= field.bits;
-	if (field.attribute == CXL_DVSEC_ATTR_RO && is_status_register(policy, &field))
+	if (is_status_register(policy, &field))
 		rule->w1 |= field.bits;
 }
 

@@ -966,7 +966,7 @@ static void fields_make_the_rules_of_their_dvsec_and_of_no_other(void **state)
 	assert_int_equal(rule->sticky, 0x0001);
 	assert_int_equal(rule->zero, 0xfff5);
 	assert_int_equal(rule->reserved, 0xfff0);
-	assert_int_equal(rule->w1, 0x000d);
+	assert_int_equal(rule->w1, 0xffff);
 	assert_int_equal(rule->shadow | rule->fwd | rule->undo | rule->once, 0);
 }
 
