@@ -56,7 +56,8 @@ struct cxl_cond {
  *	writing 1 to them does something
  * @undo: those of @fwd to put back when the device is closed
  * @reserved: reserved bits; writes to them are dropped in silence
- * @w1: bits for which writing 0 means nothing (of status registers, initiate bits)
+ * @w1: bits for which writing 0 means nothing (of status registers, initiate bits);
+ *	written as 0 like @zero
  * @wbi: Initiate_Cache_WBI: forwarded if @wbi_gate is set after the write
  * @wbi_gate: Disable_Caching
  * @reset: Initiate_CXL_Reset

@@ -424,7 +424,7 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 	mask = cxl_engine_bytes(fwd | fwd1);
 	out->hw_value = (val & (fwd | fwd1)) >> shift;
 	out->hw_write = (fwd | fwd1) >> shift;
-	out->hw_keep = (mask & ~rule->zero) >> shift;
+	out->hw_keep = (mask & ~(rule->zero | rule->w1)) >> shift;
 	out->hw_undo = (fwd & rule->undo) >> shift;
 	out->refused = refused >> shift;
 out:

@@ -1502,7 +1502,22 @@ static int add_condition(struct cxl_rule *rule, const struct policy *policy, uns
 	return 0;
 }
 
-/* A register that tells what happened: writing 0 to any bit of it means nothing */
+/* Does the device take a 0 that is written for one? */
+static bool keeps_value(unsigned int attribute)
+{
+	switch (attribute) {
+	case CXL_DVSEC_ATTR_RW:
+	case CXL_DVSEC_ATTR_RWL:
+	case CXL_DVSEC_ATTR_RWO:
+	case CXL_DVSEC_ATTR_RWS:
+	case CXL_DVSEC_ATTR_RSVDP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A register that tells what happened */
 static bool is_status_register(const struct policy *policy, const struct field *field)
 {
 	unsigned int id;
@@ -1588,7 +1603,7 @@ static void compile_side_effects(struct cxl_rule *rule, const struct policy *pol
 	}
 	if (field.attribute == CXL_DVSEC_ATTR_RSVDZ)
 		rule->zero |= field.bits;
-	if (is_status_register(policy, &field))
+	if (is_status_register(policy, &field) && !keeps_value(field.attribute))
 		rule->w1 |= field.bits;
 }
 
