@@ -28,13 +28,22 @@ POLICY_LIBS := -lcyaml -lyaml
 LOADER_LIBS := -lbpf -lcyaml -lyaml -ljson-c -lpci
 
 UNIT_TESTS := $(patsubst tests/test_%.c,$(BUILD)/tests/test_%,$(wildcard tests/test_*.c))
+TEST_HEADERS := $(wildcard tests/*.h)
+# The oracle, and what drives it and the engine side by side
+ORACLE_SOURCES := tests/oracle.c tests/differential.c
 TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/bin/%, \
-		$(filter-out $(wildcard tests/test_*.c),$(wildcard tests/*.c)))
+		$(filter-out $(wildcard tests/test_*.c) $(ORACLE_SOURCES),$(wildcard tests/*.c)))
+# Only where clang has the run-time library of libFuzzer
+FUZZERS := $(if $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*), \
+		$(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c)))
+FUZZ_TIME := 60
+FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
 TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help setup kernel tests demo test lint vm-shell clean
+.PHONY: all help setup kernel tests demo test fuzz mutants lint vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
 
@@ -55,7 +64,13 @@ test: kernel ## run all tests, those in the virtual machine included
 	@$(MAKE) --no-print-directory all tests
 	@tests/run
 
-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(TEST_BPF)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(TEST_BPF) $(FUZZERS)
+
+fuzz: $(FUZZERS) ## look for inputs that break engine or parser, each for FUZZ_TIME=60 seconds
+	@tests/fuzz.sh $(FUZZ_TIME)
+
+mutants: $(BUILD)/tests/bin/mutants $(UNIT_TESTS) ## flip each bit of the default policy: do the tests notice?
+	@$(BUILD)/tests/bin/mutants
 
 vm-shell: kernel ## a shell in the virtual machine that the tests use
 	@$(MAKE) --no-print-directory all
@@ -91,9 +106,26 @@ $(BUILD)/bin/vfio-cfg: tools/vfio-cfg.c $(VFIO_SOURCES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^)
 
-$(BUILD)/tests/test_%: tests/test_%.c tests/device.h $(POLICY_SOURCES) $(HEADERS) $(POLICY_HEADERS)
+$(BUILD)/tests/test_%: tests/test_%.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADERS) $(POLICY_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $< $(POLICY_SOURCES) -lcmocka $(POLICY_LIBS)
+	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka $(POLICY_LIBS)
+
+$(BUILD)/tests/test_differential: $(ORACLE_SOURCES)
+
+$(BUILD)/tests/bin/mutants: tests/mutants.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADERS) $(POLICY_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(POLICY_LIBS)
+
+$(BUILD)/tests/fuzz/differential: $(ORACLE_SOURCES)
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADERS) $(POLICY_HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(ALL_CFLAGS) $(FUZZ_CFLAGS) -Itests -o $@ $(filter %.c,$^) $(POLICY_LIBS)
+
+# Shares nothing with what it judges
+$(BUILD)/tests/bin/vfio_random: tests/vfio_random.c tests/oracle.c tests/oracle.h $(VFIO_SOURCES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itools -o $@ $(filter %.c,$^)
 
 $(BUILD)/tests/bin/vfio_race: tests/vfio_race.c $(VFIO_SOURCES)
 	@mkdir -p $(@D)

@@ -283,24 +283,36 @@ static __always_inline int cxl_engine_read(const struct cxl_policy *policy, __u3
 	return VFIO_PCI_DVSEC_DONE;
 }
 
-/* The effect of a CXL Reset (CXL 3.x, 9.7) on the shadow, but for forwarded bits */
-static __always_inline void cxl_engine_cxl_reset(const struct cxl_policy *policy, __u32 dvsec,
-						 struct cxl_shadow *shadow, __u16 start)
+/* Is the DVSEC locked? Behind its end is the shadow of another one. */
+static __always_inline __u32 cxl_engine_locked(const struct cxl_policy *policy, __u32 dvsec,
+					       struct cxl_shadow *shadow,
+					       const struct cxl_access *access)
 {
-	__u32 i, locked;
+	const struct cxl_policy_dvsec *d;
 
 	if (dvsec >= CXL_POLICY_MAX_DVSECS)
-		return;
-	locked = cxl_engine_dword(shadow, start, policy->dvsecs[dvsec].lock_rule)->value &
-		 policy->dvsecs[dvsec].lock_mask;
+		return 0;
+	d = &policy->dvsecs[dvsec];
+	return cxl_engine_dword(shadow, access->start, d->lock_rule)->value & d->lock_mask &
+	       cxl_engine_extent(access->length, d->lock_rule * 4);
+}
+
+/* The effect of a CXL Reset (CXL 3.x, 9.7) on the shadow, but for forwarded bits */
+static __always_inline void cxl_engine_cxl_reset(const struct cxl_policy *policy, __u32 dvsec,
+						 struct cxl_shadow *shadow,
+						 const struct cxl_access *access)
+{
+	__u32 locked = cxl_engine_locked(policy, dvsec, shadow, access), i;
+
 	for (i = 0; i < CXL_ENGINE_RESET_DWORDS; i++) {
 		const struct cxl_rule *rule = cxl_engine_rule(policy, dvsec, i);
-		struct cxl_shadow_dword *dword = cxl_engine_dword(shadow, start, i);
+		struct cxl_shadow_dword *dword = cxl_engine_dword(shadow, access->start, i);
 		__u32 bits;
 
 		if (!rule)
 			break;
-		bits = rule->shadow & ~(rule->sticky | rule->once | rule->fwd);
+		bits = rule->shadow & ~(rule->sticky | rule->once | rule->fwd) &
+		       cxl_engine_extent(access->length, i * 4);
 		if (locked)
 			bits &= ~rule->lock;
 		dword->value = (dword->value & ~bits) | (rule->value & bits);
@@ -349,14 +361,8 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 	if (rule->nr_conds)
 		absent = cxl_engine_absent(policy, dvsec, rule, shadow, access, &reserved);
 	live = there & ~absent;
-	if (rule->lock) {
-		const struct cxl_policy_dvsec *d = &policy->dvsecs[dvsec];
-
-		/* Behind the DVSEC's end is the shadow of another */
-		mask = d->lock_mask & cxl_engine_extent(access->length, d->lock_rule * 4);
-		if (cxl_engine_dword(shadow, access->start, d->lock_rule)->value & mask)
-			locked = rule->lock;
-	}
+	if (rule->lock && cxl_engine_locked(policy, dvsec, shadow, access))
+		locked = rule->lock;
 
 	mask = rule->ack & rule->write & val & live;
 	if (mask && !access->again) {
@@ -398,7 +404,7 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 		new &= ~(rule->reset_complete | rule->reset_error);
 		if (policy->dvsecs[dvsec].reset_action == CXL_RESET_EMULATE) {
 			dword->value = new;
-			cxl_engine_cxl_reset(policy, dvsec, shadow, access->start);
+			cxl_engine_cxl_reset(policy, dvsec, shadow, access);
 			new = dword->value | rule->reset_complete;
 			mask = rule->fwd & rule->shadow & ~rule->sticky & fwd;
 			new = (new & ~mask) | (rule->value & mask);

@@ -908,6 +908,9 @@ static int apply_field(struct policy *policy, unsigned int id, const struct yaml
 
 	to_shadow = model->write & POLICY_WRITE_SHADOW;
 	to_hardware = model->write & POLICY_WRITE_HARDWARE;
+	if (model->action != POLICY_ACTION_NONE && model->attribute != CXL_DVSEC_ATTR_RW)
+		return set_error(error, -EINVAL, "%s: %s: an action, but %s and not RW", where,
+				 field.name, policy_attribute_name(model->attribute));
 	if (model->action != POLICY_ACTION_NONE &&
 	    (model->read != POLICY_READ_VALUE || model->value || to_shadow ||
 	     to_hardware != (model->action == POLICY_ACTION_WBI)))
@@ -1209,6 +1212,12 @@ static int check_policy(const struct policy *policy, const char *where, char *er
 			return set_error(error, -EINVAL,
 					 "%s: initiate-cxl-reset needs %s in the shadow", where,
 					 policy_fields[results[i]].name);
+	for (i = 0; i < POLICY_NR_FIELDS; i++)
+		if (fields[i].attribute == CXL_DVSEC_ATTR_RWL && fields[i].write &&
+		    fields[CXL_DVSEC_FIELD_LOCK_CONFIG_LOCK].read != POLICY_READ_SHADOW)
+			return set_error(error, -EINVAL,
+					 "%s: %s: RWL, but lock.config_lock isn't in the shadow",
+					 where, policy_fields[i].name);
 	return 0;
 }
 

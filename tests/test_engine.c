@@ -164,6 +164,7 @@ static void conditional_bits_follow_what_the_guest_sees_not_the_hardware(void **
 	(void)state;
 	/* Hide Direct_P2P_Mem_Capable, show the configurability of CAPABILITY3 */
 	policy.rules[first + 14].hw &= ~0x18;
+	policy.rules[first + 14].value &= ~0x18;
 	policy.rules[first + 14].value |= 0x08;
 	start(&d, &policy, LENGTH);
 	hw_set(&d, 0x38, 2, 0x0010);
@@ -749,6 +750,40 @@ static void emulate_gives_open_values_but_keeps_lock_locked_and_sticky_bits(void
 	assert_int_equal(rd(&d, 0x12, 2), 0x8003);
 }
 
+static void an_emulated_reset_ends_disable_caching_so_a_wbi_beside_it_is_dropped(void **state)
+{
+	const struct cxl_policy policy = with_reset(CXL_RESET_EMULATE);
+	struct device d;
+
+	(void)state;
+	start(&d, &policy, LENGTH);
+	assert_int_equal(wr(&d, 0x10, 2, 0x0007), DENIED);
+	assert_int_equal(d.out.refused, 0x0002);
+	assert_int_equal(d.out.flags & CXL_EVENT_DENIED, CXL_EVENT_WBI_DROPPED);
+	assert_int_equal(d.out.flags & CXL_EVENT_RESET_EMULATED, CXL_EVENT_RESET_EMULATED);
+	assert_string_equal(d.written, "10=00 ");
+	assert_int_equal(rd(&d, 0x10, 4), 0x80030000);
+}
+
+static void an_emulated_reset_ends_with_its_dvsec(void **state)
+{
+	const struct cxl_policy policy = with_reset(CXL_RESET_EMULATE);
+	struct cxl_shadow_dword *next;
+	struct device d;
+
+	(void)state;
+	start(&d, &policy, 0x20);
+	/* Another one begins there */
+	next = &d.shadow.dwords[(START + 0x20) / 4];
+	next[0].value = 0x12345678;
+	next[1].value = 0xa0000000;
+	wr(&d, 0x0c, 2, 0x4a56);
+	assert_int_equal(wr(&d, 0x10, 2, 0x0004), DONE);
+	assert_int_equal(rd(&d, 0x0c, 2), 0x0002);
+	assert_int_equal(next[0].value, 0x12345678);
+	assert_int_equal(next[1].value, 0xa0000000);
+}
+
 static void initiating_a_reset_clears_the_outcome_of_the_last_one(void **state)
 {
 	struct cxl_policy policy = with_reset(CXL_RESET_REJECT);
@@ -966,6 +1001,17 @@ static void a_shadow_without_values_gives_no_verdict(void **state)
 
 /* ---- the other policies ---- */
 
+static void policies_carry_their_names(void **state)
+{
+	static const char names[][CXL_POLICY_NAME_LEN] = { "cxl-device", "read-only",
+							   "passthrough" };
+
+	(void)state;
+	assert_memory_equal(cxl_device.name, names[0], sizeof(names[0]));
+	assert_memory_equal(read_only.name, names[1], sizeof(names[1]));
+	assert_memory_equal(passthrough.name, names[2], sizeof(names[2]));
+}
+
 static void read_only_refuses_every_write_and_forwards_none(void **state)
 {
 	unsigned int offset, size;
@@ -1063,6 +1109,9 @@ int main(void)
 		cmocka_unit_test(initiate_reset_is_dropped_with_an_event_where_it_is_hidden),
 		cmocka_unit_test(reject_answers_initiate_reset_with_reset_error),
 		cmocka_unit_test(emulate_gives_open_values_but_keeps_lock_locked_and_sticky_bits),
+		cmocka_unit_test(
+			an_emulated_reset_ends_disable_caching_so_a_wbi_beside_it_is_dropped),
+		cmocka_unit_test(an_emulated_reset_ends_with_its_dvsec),
 		cmocka_unit_test(initiating_a_reset_clears_the_outcome_of_the_last_one),
 		cmocka_unit_test(capability3_is_absent_in_a_dvsec_of_0x38_bytes),
 		cmocka_unit_test(a_dvsec_of_length_0_is_dead_not_raw),
@@ -1073,10 +1122,12 @@ int main(void)
 		cmocka_unit_test(a_conventional_reset_forgets_an_acknowledged_viral_status),
 		cmocka_unit_test(a_policy_that_takes_over_keeps_the_state),
 		cmocka_unit_test(a_shadow_without_values_gives_no_verdict),
+		cmocka_unit_test(policies_carry_their_names),
 		cmocka_unit_test(read_only_refuses_every_write_and_forwards_none),
 		cmocka_unit_test(read_only_ignores_the_acknowledgement_of_viral_status),
 		cmocka_unit_test(passthrough_reads_and_writes_the_hardware_as_it_is),
 	};
 
+	mutant_apply(&cxl_device);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

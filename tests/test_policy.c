@@ -1003,6 +1003,30 @@ static void a_folder_is_no_policy(void **state)
 	assert_non_null(strstr(error, "/tmp/"));
 }
 
+static void an_action_is_that_of_a_field_that_is_rw(void **state)
+{
+	(void)state;
+	refused("name: t\ndvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
+		"      - {field: control2.initiate_cxl_reset, attribute: RW1C,\n"
+		"         action: initiate-cxl-reset}\n",
+		"t.yaml:6: ", "control2.initiate_cxl_reset: an action, but RW1C and not RW");
+	refused("name: t\ndvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
+		"      - {field: control2.initiate_cache_wbi, attribute: RsvdP,\n"
+		"         action: initiate-cache-wbi}\n",
+		"t.yaml:6: ", "control2.initiate_cache_wbi: an action, but RsvdP and not RW");
+}
+
+static void what_is_locked_needs_a_lock_in_the_shadow(void **state)
+{
+	(void)state;
+	refused("name: t\ndvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
+		"      - {field: lock.config_lock, attribute: RO, value: 1}\n",
+		"t.yaml: ", "control.cache_enable: RWL, but lock.config_lock isn't in the shadow");
+	assert_int_equal(parse("name: t\ndvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
+			       "      - {field: lock.config_lock, attribute: RWO, value: 1}\n"),
+			 0);
+}
+
 static const char *reason_of(unsigned int id)
 {
 	return policy.texts + policy.fields[id].reason;
@@ -1107,6 +1131,8 @@ int main(void)
 		cmocka_unit_test(a_policy_based_on_itself_is_refused),
 		cmocka_unit_test(a_policy_based_on_one_that_is_not_there_is_refused),
 		cmocka_unit_test(a_folder_is_no_policy),
+		cmocka_unit_test(an_action_is_that_of_a_field_that_is_rw),
+		cmocka_unit_test(what_is_locked_needs_a_lock_in_the_shadow),
 		cmocka_unit_test(a_reason_is_that_of_its_own_entry),
 		cmocka_unit_test(reasons_have_a_bounded_length),
 	};

@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Run the fuzz targets: for a fixed number of inputs and a fixed seed, as a test
+# that speaks TAP, or with an argument for so many seconds each.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+targets=(differential policy)
+# Of the test; an input of the first one is some hundred accesses
+declare -A runs=([differential]=3000 [policy]=20000)
+seconds=${1-}
+
+# What a target begins with: the shipped policies, or some long series of choices.
+prepare() {
+	local target=$1 corpus=$2 file seed part hex
+	if [ "$target" = policy ]; then
+		for file in loader/policies/*.yaml; do
+			sed '/^ *#/d' "$file" >"$corpus/${file##*/}"
+		done
+		return
+	fi
+	for seed in {1..32}; do
+		hex=$(for part in {1..24}; do sha512sum <<<"$seed $part"; done | tr -cd '0-9a-f')
+		printf '%b' "$(sed 's/../\\x&/g' <<<"$hex")" >"$corpus/seed-$seed"
+	done
+}
+
+# libFuzzer tells all on standard error.
+fuzz() {
+	local target=$1 options=(-artifact_prefix="build/fuzz/$1-" -timeout=20 -max_len=4096)
+	shift
+	if [ -e "tests/fuzz/$target.dict" ]; then
+		options+=(-dict="tests/fuzz/$target.dict")
+	fi
+	"build/tests/fuzz/$target" "${options[@]}" "$@"
+}
+
+if [ -n "$seconds" ]; then
+	if [[ ! $seconds =~ ^[0-9]+$ ]]; then
+		printf 'usage: tests/fuzz.sh [SECONDS]\n' >&2
+		exit 2
+	fi
+	for target in "${targets[@]}"; do
+		if [ ! -x "build/tests/fuzz/$target" ]; then
+			printf 'tests/fuzz.sh: build/tests/fuzz/%s is missing; is libclang-rt-dev?\n' \
+				"$target" >&2
+			exit 1
+		fi
+		mkdir -p "build/fuzz/$target"
+		prepare "$target" "build/fuzz/$target"
+		printf -- '---- %s for %s s ----\n' "$target" "$seconds"
+		fuzz "$target" -max_total_time="$seconds" -print_final_stats=1 "build/fuzz/$target" 2>&1
+	done
+	exit
+fi
+
+printf '1..%d\n' "${#targets[@]}"
+number=0
+failed=0
+for target in "${targets[@]}"; do
+	number=$((number + 1))
+	title="$target stands ${runs[$target]} inputs"
+	if [ ! -x "build/tests/fuzz/$target" ]; then
+		printf 'ok %d - %s # SKIP clang has no libFuzzer\n' "$number" "$title"
+		continue
+	fi
+	# A corpus of its own, so that each run is the same.
+	corpus=$(mktemp -d)
+	prepare "$target" "$corpus"
+	log=build/tests/logs/fuzz-$target.txt
+	mkdir -p "${log%/*}"
+	mkdir -p build/fuzz
+	if fuzz "$target" -runs="${runs[$target]}" -seed=1 "$corpus" >"$log" 2>&1; then
+		printf 'ok %d - %s\n' "$number" "$title"
+		grep '^# compared ' "$log" || :
+	else
+		printf 'not ok %d - %s\n' "$number" "$title"
+		tail -n 60 "$log" | sed 's/^/# /'
+		failed=1
+	fi
+	rm -rf "$corpus"
+done
+exit "$failed"

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libFuzzer target: the parser and the compiler of policies. Whatever the file
+ * holds, the outcome is an error with a message, or a table that the engine can
+ * work with: what struct cxl_rule promises, and what the engine takes for granted.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);    \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_cond(const struct cxl_policy *table, const struct cxl_cond *cond)
+{
+	CHECK(cond->bits);
+	CHECK(cond->cap_mask && !(cond->cap_mask & (cond->cap_mask - 1)));
+	CHECK(cond->cap_rule < table->dvsecs[0].nr_rules);
+	CHECK(cond->reserved <= 1);
+}
+
+static void check_rule(const struct cxl_policy *table, const struct cxl_rule *rule)
+{
+	const struct cxl_cond none = {};
+	unsigned int i;
+
+	CHECK(!(rule->hw & rule->shadow));
+	CHECK(!(rule->value & rule->hw));
+	CHECK(!(rule->once & ~rule->shadow));
+	CHECK(!(rule->wbi_gate & ~rule->shadow));
+	CHECK(!(rule->write & ~rule->ack & ~rule->shadow));
+	CHECK(!(rule->ack & ~rule->hw));
+	CHECK(!(rule->lock & ~rule->write));
+	CHECK(!(rule->lock & rule->fwd));
+	CHECK(!(rule->undo & ~(rule->fwd | rule->wbi)));
+	CHECK(!(rule->fwd1 & (rule->fwd | rule->write | rule->shadow)));
+	CHECK(!(rule->fwd1 & ~rule->zero));
+	CHECK(!(rule->reserved & (rule->hw | rule->shadow | rule->value)));
+	CHECK(!(rule->reserved & (rule->write | rule->once | rule->fwd | rule->fwd1)));
+	CHECK(!((rule->wbi | rule->reset) & ~(rule->zero & rule->w1)));
+	CHECK(!((rule->wbi | rule->reset) & (rule->hw | rule->shadow | rule->value)));
+	CHECK(!rule->wbi == !rule->wbi_gate);
+	CHECK(!rule->reset == !rule->reset_complete && !rule->reset == !rule->reset_error);
+	CHECK(!((rule->reset_complete | rule->reset_error) & ~rule->shadow));
+	CHECK(rule->nr_conds <= CXL_POLICY_MAX_CONDS);
+	for (i = 0; i < CXL_POLICY_MAX_CONDS; i++) {
+		if (i < rule->nr_conds)
+			check_cond(table, &rule->conds[i]);
+		else
+			CHECK(!memcmp(&rule->conds[i], &none, sizeof(none)));
+	}
+}
+
+/* Nothing can be written to the shadow, and nothing at all to the hardware */
+static void check_read_only(const struct cxl_rule *rule)
+{
+	CHECK(!(rule->write | rule->lock | rule->once | rule->fwd | rule->fwd1 | rule->undo |
+		rule->wbi | rule->reset));
+}
+
+static void check_passthrough(const struct cxl_rule *rule)
+{
+	CHECK(rule->hw == ~0U && rule->fwd == ~0U && !rule->shadow && !rule->nr_conds);
+}
+
+static void check_table(const struct policy *policy, const struct policy_image *image)
+{
+	const struct cxl_policy *table = &image->table;
+	unsigned int i;
+
+	CHECK(table->abi_version == CXL_POLICY_ABI_VERSION);
+	CHECK(table->name[0] && memchr(table->name, '\0', sizeof(table->name)));
+	CHECK(table->nr_dvsecs == 1);
+	CHECK(table->dvsecs[0].vendor == 0x1e98 && table->dvsecs[0].id == 0);
+	CHECK(table->dvsecs[0].first_rule == 0);
+	CHECK(table->dvsecs[0].nr_rules == table->nr_rules && table->nr_rules == 15);
+	CHECK(table->dvsecs[0].lock_rule < table->nr_rules);
+	CHECK(table->dvsecs[0].reset_action <= CXL_RESET_EMULATE);
+	CHECK(!(table->dvsecs[0].lock_mask & ~table->rules[table->dvsecs[0].lock_rule].shadow));
+	CHECK(image->nr_claims <= VFIO_PCI_DVSEC_MAX_CLAIMS);
+	CHECK(!!(table->flags & CXL_POLICY_RAW) == (policy->access == POLICY_ACCESS_PASSTHROUGH));
+	for (i = 0; i < table->nr_rules; i++) {
+		if (policy->access == POLICY_ACCESS_PASSTHROUGH) {
+			check_passthrough(&table->rules[i]);
+			continue;
+		}
+		check_rule(table, &table->rules[i]);
+		if (policy->access == POLICY_ACCESS_READ_ONLY)
+			check_read_only(&table->rules[i]);
+	}
+}
+
+static void check_error(int err, const char *error)
+{
+	CHECK(err < 0);
+	CHECK(memchr(error, '\0', POLICY_ERROR_LEN));
+	CHECK(error[0] && !strchr(error, '\n'));
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	setenv(POLICY_DIR_ENV, "loader/policies", 1);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct policy_image image;
+	static struct policy policy;
+	char error[POLICY_ERROR_LEN];
+	int err;
+
+	memset(error, 0, sizeof(error));
+	err = policy_parse((const char *)data, size, "fuzz.yaml", &policy, error);
+	if (!err)
+		err = policy_compile(&policy, &image, error);
+	if (err)
+		check_error(err, error);
+	else
+		check_table(&policy, &image);
+	return 0;
+}
