@@ -215,6 +215,19 @@ int BPF_PROG(cxl_read, struct vfio_pci_dvsec_access *acc)
 	return verdict;
 }
 
+/* Global, so that it is verified once and not for each way that leads here */
+__noinline int cxl_reset_shadow(struct cxl_shadow *shadow, __u32 dvsec, __u16 start, __u16 length,
+				__u16 offset)
+{
+	const struct cxl_access access = { .start = start, .length = length, .offset = offset };
+
+	/* The verifier has yet to be told of what the caller knows */
+	dvsec = CXL_ENGINE_BOUND(dvsec, CXL_POLICY_MAX_DVSECS);
+	if (shadow)
+		cxl_engine_cxl_reset(policy_table(), dvsec, shadow, &access);
+	return 0;
+}
+
 SEC("struct_ops/write")
 int BPF_PROG(cxl_write, struct vfio_pci_dvsec_access *acc)
 {
@@ -229,7 +242,9 @@ int BPF_PROG(cxl_write, struct vfio_pci_dvsec_access *acc)
 		return VFIO_PCI_DVSEC_INVALID;
 	shadow->accesses = 1;
 	access_of(acc, &access);
-	verdict = cxl_engine_write(policy, dvsec, shadow, &access, &out);
+	verdict = cxl_engine_write_dword(policy, dvsec, shadow, &access, &out);
+	if (out.flags & CXL_EVENT_RESET_EMULATED)
+		cxl_reset_shadow(shadow, dvsec, access.start, access.length, access.offset);
 	acc->hw_mask = out.hw_mask;
 	acc->hw_value = out.hw_value;
 	acc->hw_write = out.hw_write;

@@ -37,7 +37,7 @@ CXL_ABI_ASSERT(!(CXL_SHADOW_DWORDS & (CXL_SHADOW_DWORDS - 1)));
 /* Instead of an index into &cxl_policy.dvsecs: the policy has no rules for it */
 #define CXL_ENGINE_NO_RULES 0xffffU
 /* A CXL Reset is emulated for DVSECs of up to that many dwords */
-#define CXL_ENGINE_RESET_DWORDS 32
+#define CXL_ENGINE_RESET_DWORDS 16
 
 /**
  * struct cxl_access - an access of the user
@@ -297,7 +297,24 @@ static __always_inline __u32 cxl_engine_locked(const struct cxl_policy *policy, 
 	       cxl_engine_extent(access->length, d->lock_rule * 4);
 }
 
-/* The effect of a CXL Reset (CXL 3.x, 9.7) on the shadow, but for forwarded bits */
+/* Bits of dword @n that a CXL Reset (CXL 3.x, 9.7) gives their value at open, but for forwarded ones */
+static __always_inline __u32 cxl_engine_cxl_reset_bits(const struct cxl_rule *rule, __u32 locked,
+						       const struct cxl_access *access, __u32 n)
+{
+	__u32 kept = rule->sticky | rule->once | rule->fwd;
+
+	if (locked)
+		kept |= rule->lock;
+	return rule->shadow & ~kept & cxl_engine_extent(access->length, n * 4);
+}
+
+/**
+ * cxl_engine_cxl_reset - the effect of an emulated CXL Reset on the other dwords
+ * @policy: policy in force
+ * @dvsec: as of cxl_engine_find()
+ * @shadow: of the device
+ * @access: the write that initiated it, on whose own dword it has had its effect
+ */
 static __always_inline void cxl_engine_cxl_reset(const struct cxl_policy *policy, __u32 dvsec,
 						 struct cxl_shadow *shadow,
 						 const struct cxl_access *access)
@@ -311,28 +328,28 @@ static __always_inline void cxl_engine_cxl_reset(const struct cxl_policy *policy
 
 		if (!rule)
 			break;
-		bits = rule->shadow & ~(rule->sticky | rule->once | rule->fwd) &
-		       cxl_engine_extent(access->length, i * 4);
-		if (locked)
-			bits &= ~rule->lock;
+		if (i == access->offset / 4)
+			continue;
+		bits = cxl_engine_cxl_reset_bits(rule, locked, access, i);
 		dword->value = (dword->value & ~bits) | (rule->value & bits);
 	}
 }
 
 /**
- * cxl_engine_write - verdict on a write
+ * cxl_engine_write_dword - verdict on a write, but for what it causes elsewhere
  * @policy: policy in force
  * @dvsec: as of cxl_engine_find()
  * @shadow: of the device, takes what the user changes
  * @access: the access
- * @out: what to do, zeroed by the caller
+ * @out: what to do, zeroed by the caller; with CXL_EVENT_RESET_EMULATED the caller
+ *	has to call cxl_engine_cxl_reset()
  *
  * Return: an &enum vfio_pci_dvsec_verdict; VFIO_PCI_DVSEC_DENIED if @refused.
  */
-static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u32 dvsec,
-					    struct cxl_shadow *shadow,
-					    const struct cxl_access *access,
-					    struct cxl_outcome *out)
+static __always_inline int cxl_engine_write_dword(const struct cxl_policy *policy, __u32 dvsec,
+						  struct cxl_shadow *shadow,
+						  const struct cxl_access *access,
+						  struct cxl_outcome *out)
 {
 	__u32 shift = access->offset % 4 * 8;
 	__u32 there = cxl_engine_extent(access->length, access->offset & ~3) &
@@ -403,9 +420,10 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 		/* Both are cleared before the flow starts */
 		new &= ~(rule->reset_complete | rule->reset_error);
 		if (policy->dvsecs[dvsec].reset_action == CXL_RESET_EMULATE) {
-			dword->value = new;
-			cxl_engine_cxl_reset(policy, dvsec, shadow, access);
-			new = dword->value | rule->reset_complete;
+			mask = cxl_engine_cxl_reset_bits(
+				rule, cxl_engine_locked(policy, dvsec, shadow, access), access,
+				access->offset / 4);
+			new = (new & ~mask) | (rule->value & mask) | rule->reset_complete;
 			mask = rule->fwd & rule->shadow & ~rule->sticky & fwd;
 			new = (new & ~mask) | (rule->value & mask);
 			val = (val & ~mask) | (rule->value & mask);
@@ -439,6 +457,28 @@ out:
 	if (out->refused && !(out->flags & CXL_EVENT_DENIED))
 		out->flags |= CXL_EVENT_REFUSED;
 	return out->refused ? VFIO_PCI_DVSEC_DENIED : VFIO_PCI_DVSEC_DONE;
+}
+
+/**
+ * cxl_engine_write - verdict on a write
+ * @policy: policy in force
+ * @dvsec: as of cxl_engine_find()
+ * @shadow: of the device, takes what the user changes
+ * @access: the access
+ * @out: what to do, zeroed by the caller
+ *
+ * Return: an &enum vfio_pci_dvsec_verdict; VFIO_PCI_DVSEC_DENIED if @refused.
+ */
+static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u32 dvsec,
+					    struct cxl_shadow *shadow,
+					    const struct cxl_access *access,
+					    struct cxl_outcome *out)
+{
+	int verdict = cxl_engine_write_dword(policy, dvsec, shadow, access, out);
+
+	if (out->flags & CXL_EVENT_RESET_EMULATED)
+		cxl_engine_cxl_reset(policy, dvsec, shadow, access);
+	return verdict;
 }
 
 #endif /* CXL_POLICY_ENGINE_H */

@@ -23,6 +23,8 @@
 #define POLICY_MAX_DEPTH   8
 #define POLICY_MAX_ENTRIES 4096
 
+_Static_assert(POLICY_NR_RULES <= CXL_ENGINE_RESET_DWORDS, "a CXL reset is of all dwords");
+
 /* Dword that a register lies in */
 #define RULE_OF(reg) (policy_registers[reg].offset / 4)
 
