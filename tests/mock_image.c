@@ -189,6 +189,9 @@ static unsigned int registers_length(const struct cap *cap)
 		return 0x10;
 	case 7:
 		return cap->rev < 2 ? 0x14 : 0x20;
+	case 8:
+	case 10:
+		return 0x24;
 	}
 	return 0x0c;
 }
@@ -545,13 +548,13 @@ static bool is_cxl_at(unsigned int pos)
 static void find_owners(void)
 {
 	unsigned int pos, i, end;
+	bool seen[SPACE] = {};
 	uint32_t header;
 
-	for (pos = EXT_START; pos >= EXT_START && !starts[pos]; pos = header >> 20 & 0xffc) {
+	for (pos = EXT_START; pos >= EXT_START && !seen[pos]; pos = header >> 20 & 0xffc) {
 		header = get(endpoint.image, pos, 4);
-		if (header == UINT32_MAX)
-			break;
-		starts[pos] = true;
+		seen[pos] = true;
+		starts[pos] = header != UINT32_MAX;
 	}
 	for (pos = EXT_START; pos < SPACE; pos += 4) {
 		end = starts[pos] && !is_cxl_at(pos) ? pos + cap_length(pos) : 0;

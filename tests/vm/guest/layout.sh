@@ -112,6 +112,14 @@ layouts() {
 	layout "a list that goes into the middle of a DVSEC" 0x110 dvsec=0x100,next=0x110
 	layout "a list that goes below extended configuration space" 0x110 dvsec=0x100,next=0x40
 	layout "a list that ends in all ones" 0x110 dvsec=0x100,next=0x400 0x400.l=0xffffffff
+	layout "a list that goes on behind all ones" 0x210 dvsec=0x100,id=8,len=0x24,next=0x400 \
+		0x400.l=0xffffffff 0xffc.l=0x20010003 dvsec=0x200,unlisted
+	layout "a list that goes on behind all ones, without another DVSEC" 0x210 \
+		cap=0x100,id=3,next=0x400 0x400.l=0xffffffff 0xffc.l=0x20010003 dvsec=0x200,unlisted
+	layout "a vendor-specific capability in a register locator" "" \
+		dvsec=0x100,id=8,len=0x24 cap=0x114,id=0xb 0x118.l=0x01000001
+	layout "a vendor-specific capability in a test capability" "" \
+		dvsec=0x100,id=10,len=0x24 cap=0x110,id=0xb 0x114.l=0x01400001
 	layout "each kind of CXL DVSEC twice" "" \
 		dvsec=0x100,id=3 dvsec=0x130,id=3 dvsec=0x160,id=4 dvsec=0x170,id=4 \
 		dvsec=0x180,id=5 dvsec=0x190,id=5 dvsec=0x1a0,id=7 dvsec=0x1c0,id=7 \
