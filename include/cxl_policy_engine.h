@@ -204,10 +204,13 @@ static __always_inline void cxl_engine_open(const struct cxl_policy *policy, __u
 	fresh = rule->shadow & ~dword->valid;
 	dword->value = (dword->value & ~fresh) | (rule->value & fresh);
 	dword->valid |= fresh;
-	/* What is acknowledged isn't valid, so neither is taken for the other */
+	/*
+	 * What is acknowledged isn't valid, so neither is taken for the other. It is
+	 * forgotten where nobody looks whether the hardware has cleared it.
+	 */
 	stale = rule->ack & dword->valid;
-	dword->value &= ~stale;
 	dword->valid &= ~stale;
+	dword->value &= dword->valid | (rule->ack & ~stale);
 }
 
 /**

@@ -944,7 +944,8 @@ static int apply_field(struct policy *policy, unsigned int id, const struct yaml
 		    model->attribute == CXL_DVSEC_ATTR_HWINIT)
 			return set_error(error, -EINVAL, "%s: %s: %s, so it isn't written", where,
 					 field.name, policy_attribute_name(model->attribute));
-		if (to_shadow != (model->read == POLICY_READ_SHADOW))
+		if (to_shadow != (model->read == POLICY_READ_SHADOW) ||
+		    model->read == POLICY_READ_VALUE)
 			return set_error(error, -EINVAL, "%s: %s: a write must reach what is read",
 					 where, field.name);
 		if (to_hardware && (model->attribute == CXL_DVSEC_ATTR_RWL ||
@@ -1040,6 +1041,10 @@ static int check_lock(const struct policy *policy, int dvsec, unsigned int id, c
 		return set_error(error, -EINVAL,
 				 "%s: %s: RWL, but %u fields of the DVSEC are RWO in the shadow",
 				 where, name, nr);
+	if (policy->fields[lock].when != POLICY_ALWAYS)
+		return set_error(error, -EINVAL,
+				 "%s: %s: RWL, but %s, which is RWO, has a condition", where, name,
+				 field_of(policy, lock).name);
 	if (field_of(policy, lock).hi != field_of(policy, lock).lo)
 		return set_error(error, -EINVAL, "%s: %s: RWL, but %s, which is RWO, isn't one bit",
 				 where, name, field_of(policy, lock).name);
@@ -1198,6 +1203,7 @@ static int check_policy(const struct policy *policy, const char *where, char *er
 		CXL_DVSEC_FIELD_STATUS2_CXL_RESET_ERROR,
 	};
 	const struct policy_field_model *fields = policy->fields;
+	const struct policy_field_model *lock = &fields[CXL_DVSEC_FIELD_LOCK_CONFIG_LOCK];
 	unsigned int i;
 
 	if (policy->access == POLICY_ACCESS_PASSTHROUGH)
@@ -1216,10 +1222,11 @@ static int check_policy(const struct policy *policy, const char *where, char *er
 					 policy_fields[results[i]].name);
 	for (i = 0; i < POLICY_NR_FIELDS; i++)
 		if (fields[i].attribute == CXL_DVSEC_ATTR_RWL && fields[i].write &&
-		    fields[CXL_DVSEC_FIELD_LOCK_CONFIG_LOCK].read != POLICY_READ_SHADOW)
-			return set_error(error, -EINVAL,
-					 "%s: %s: RWL, but lock.config_lock isn't in the shadow",
-					 where, policy_fields[i].name);
+		    (lock->read != POLICY_READ_SHADOW || lock->when != POLICY_ALWAYS))
+			return set_error(error, -EINVAL, "%s: %s: RWL, but lock.config_lock %s",
+					 where, policy_fields[i].name,
+					 lock->read != POLICY_READ_SHADOW ? "isn't in the shadow"
+									  : "has a condition");
 	return 0;
 }
 

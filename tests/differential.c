@@ -305,7 +305,8 @@ static void choose_rule(struct choices *choices, struct oracle_rule *rule, int f
 
 		rule->write_shadow = writes && rule->read == ORACLE_SHADOW;
 		if (writes && is_one_of(attribute, plain, 2))
-			rule->write_hardware = rule->read != ORACLE_SHADOW || chance(choices, 2);
+			rule->write_hardware = rule->read == ORACLE_HARDWARE ||
+					       (rule->read == ORACLE_SHADOW && chance(choices, 2));
 	}
 }
 
@@ -328,7 +329,7 @@ static void choose_conditions(struct choices *choices, struct oracle_policy *pol
 	while (nr--) {
 		field = choose_field(choices);
 		capability = choose(choices, oracle_nr_fields());
-		if (is_capability(field))
+		if (is_capability(field) || field == oracle_field("lock.config_lock"))
 			continue;
 		if (chance(choices, 4))
 			policy->rules[field].when = ORACLE_ALWAYS;

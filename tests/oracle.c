@@ -533,16 +533,20 @@ static void give_open_values(struct oracle *oracle)
 {
 	unsigned int i;
 
-	if (oracle->policy.access == ORACLE_PASSTHROUGH)
-		return;
 	for (i = 0; i < ORACLE_SPACE * 8; i++) {
 		struct bit bit = bit_at(oracle, i);
+		bool is_passed = oracle->policy.access == ORACLE_PASSTHROUGH;
+
+		/* Nobody would see that the hardware has cleared it */
+		if (is_passed || !is_acknowledged(&bit))
+			put(oracle->acknowledged, &bit, false);
+		if (is_passed)
+			continue;
 
 		/* A value is no acknowledgement, and the other way round */
 		if (is_acknowledged(&bit)) {
 			put(oracle->given, &bit, false);
 		} else if (bit.rule->read == ORACLE_SHADOW && !get(oracle->given, &bit)) {
-			put(oracle->acknowledged, &bit, false);
 			put(oracle->user, &bit, bit.value);
 			put(oracle->given, &bit, true);
 		}

@@ -970,6 +970,9 @@ static void a_policy_that_takes_over_keeps_the_state(void **state)
 	assert_everything(&d);
 	take_over(&d, &passthrough);
 	take_over(&d, &cxl_device);
+	/* Under passthrough the status was shown, and nobody knows how often it came */
+	assert_int_equal(rd(&d, 0x0e, 2), 0x4000);
+	wr(&d, 0x0e, 2, 0x4000);
 	assert_everything(&d);
 	wr(&d, 0x0c, 2, 0x0002);
 	assert_everything(&d);

@@ -1022,9 +1022,21 @@ static void what_is_locked_needs_a_lock_in_the_shadow(void **state)
 	refused("name: t\ndvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
 		"      - {field: lock.config_lock, attribute: RO, value: 1}\n",
 		"t.yaml: ", "control.cache_enable: RWL, but lock.config_lock isn't in the shadow");
+	refused("name: t\ndvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
+		"      - {field: lock.config_lock, when: capability.mem_capable}\n",
+		"t.yaml: ", "control.cache_enable: RWL, but lock.config_lock has a condition");
 	assert_int_equal(parse("name: t\ndvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
 			       "      - {field: lock.config_lock, attribute: RWO, value: 1}\n"),
 			 0);
+}
+
+static void what_reads_a_value_is_not_written(void **state)
+{
+	(void)state;
+	refused("name: t\ndvsecs:\n  - vendor: 0x1e98\n    id: 0\n    fields:\n"
+		"      - {field: control2.disable_caching, attribute: RW, read: value, value: 1,\n"
+		"         write: [hardware]}\n",
+		"t.yaml:6: ", "control2.disable_caching: a write must reach what is read");
 }
 
 static const char *reason_of(unsigned int id)
@@ -1133,6 +1145,7 @@ int main(void)
 		cmocka_unit_test(a_folder_is_no_policy),
 		cmocka_unit_test(an_action_is_that_of_a_field_that_is_rw),
 		cmocka_unit_test(what_is_locked_needs_a_lock_in_the_shadow),
+		cmocka_unit_test(what_reads_a_value_is_not_written),
 		cmocka_unit_test(a_reason_is_that_of_its_own_entry),
 		cmocka_unit_test(reasons_have_a_bounded_length),
 	};
