@@ -21,7 +21,7 @@ POLICIES := $(wildcard loader/policies/*.yaml)
 POLICY_HEADERS := $(POLICIES:loader/policies/%.yaml=$(GEN)/%.policy.h)
 
 # The compiler of policies runs on the build host and knows nothing of BPF
-POLICY_SOURCES := loader/policy.c
+POLICY_SOURCES := loader/policy.c loader/policy_yaml.c loader/policy_compile.c
 POLICYC_SOURCES := loader/policyc.c $(POLICY_SOURCES)
 LOADER_SOURCES := $(filter-out loader/policyc.c,$(wildcard loader/*.c))
 POLICY_LIBS := -lcyaml -lyaml
