@@ -17,51 +17,6 @@
 #include "output.h"
 #include "pin.h"
 
-static int parse_target(const struct cmd_args *args, bool or_default, struct kern_target *target)
-{
-	memset(target, 0, sizeof(*target));
-	if (args->argc != 1)
-		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",
-				 "one device is wanted, as segment:bus:device.function");
-	if (or_default && !strcmp(args->argv[0], KERN_DEFAULT))
-		return 0;
-	target->match = VFIO_PCI_DVSEC_MATCH_ADDRESS;
-	if (device_parse(args->argv[0], &target->address))
-		return error_set(EXIT_USAGE, -EINVAL,
-				 or_default ? "write it as in 0000:0d:00.0, or 'default'"
-					    : "write it as in 0000:0d:00.0",
-				 "'%s' is no PCI address", args->argv[0]);
-	return 0;
-}
-
-static void add_known(const char *name, void *arg)
-{
-	char *hint = arg;
-	size_t len = strlen(hint);
-
-	snprintf(hint + len, 512 - len, " %s", name);
-}
-
-static int load_policy(const char *spec, struct policy_image *image)
-{
-	char error[POLICY_ERROR_LEN], hint[512] = "those known are";
-	struct policy policy;
-	int err;
-
-	err = policy_load(spec, &policy, error);
-	if (!err)
-		err = policy_compile(&policy, image, error);
-	if (!err)
-		return 0;
-	if (err == -ENOENT && policy_is_file(spec))
-		return error_set(EXIT_FAILED, err, "give the path of a policy file", "%s", error);
-	if (err == -ENOENT) {
-		policy_for_each_name(add_known, hint);
-		return error_set(EXIT_FAILED, err, hint, "%s", error);
-	}
-	return error_set(EXIT_FAILED, err, "correct the policy", "%s", error);
-}
-
 static int check_device(const struct kern_target *target, bool unbound)
 {
 	char name[DEVICE_ADDRESS_LEN];
@@ -69,13 +24,13 @@ static int check_device(const struct kern_target *target, bool unbound)
 
 	kern_target_name(target, name);
 	if (device_get(&target->address, &device))
-		return error_set(EXIT_FAILED, -ENODEV, "'cxl-policy list' shows those there are",
+		return error_set(EXIT_MISSING, -ENODEV, "'cxl-policy list' shows those there are",
 				 "no device %s", name);
 	if (!device.nr_dvsecs)
-		return error_set(EXIT_FAILED, -ENODEV, "'cxl-policy list' shows those that are",
+		return error_set(EXIT_MISSING, -ENODEV, "'cxl-policy list' shows those that are",
 				 "%s isn't a CXL device (no DVSEC of vendor 0x1e98)", name);
 	if (device.bridge)
-		return error_set(EXIT_FAILED, -ENODEV, "name the device behind it",
+		return error_set(EXIT_MISSING, -ENODEV, "name the device behind it",
 				 "%s is a bridge, which isn't given to a guest", name);
 	if (unbound || device.hooked)
 		return 0;
@@ -84,7 +39,7 @@ static int check_device(const struct kern_target *target, bool unbound)
 				 "load the patched vfio-pci (see kernel/), or use --unbound",
 				 "the driver %s of %s has no hook for DVSEC policies",
 				 device.driver, name);
-	return error_set(EXIT_FAILED, -ENODEV, "bind it, or use --unbound to register for later",
+	return error_set(EXIT_MISSING, -ENODEV, "bind it, or use --unbound to register for later",
 			 "%s isn't bound to vfio-pci but to %s", name,
 			 device.driver[0] ? device.driver : "no driver");
 }
@@ -205,7 +160,7 @@ static int list_free(const struct kern_target *target, const char *spec,
 		return 0;
 	kern_target_name(target, name);
 	snprintf(hint, sizeof(hint), "use 'cxl-policy swap %s --policy %s'", name, spec);
-	return error_set(EXIT_FAILED, -EBUSY, hint, "%s has a policy already, %s (link %u)", name,
+	return error_set(EXIT_BUSY, -EBUSY, hint, "%s has a policy already, %s (link %u)", name,
 			 present->name[0] ? present->name : "without a name", present->link_id);
 }
 
@@ -228,7 +183,7 @@ static int attach(const struct kern_target *target, const char *spec, bool unbou
 	/* What fails leaves nothing behind: the lock may have to make a folder */
 	err = list_free(target, spec, &policies);
 	if (!err)
-		err = load_policy(spec, &image);
+		err = cmd_load_policy(spec, NULL, &image);
 	kern_free(&policies);
 	if (err)
 		return err;
@@ -244,7 +199,7 @@ static int attach(const struct kern_target *target, const char *spec, bool unbou
 
 	link_fd = bpf_attach(obj);
 	if (link_fd == -EBUSY)
-		err = error_set(EXIT_FAILED, -EBUSY, "'cxl-policy list' shows it",
+		err = error_set(EXIT_BUSY, -EBUSY, "'cxl-policy list' shows it",
 				"%s has a policy already", name);
 	else if (link_fd < 0)
 		err = refused(link_fd, name, image.table.name, "nothing was changed");
@@ -269,7 +224,7 @@ int cmd_attach(const struct cmd_args *args)
 	struct kern_target target;
 	int err;
 
-	err = parse_target(args, false, &target);
+	err = cmd_parse_target(args, false, &target);
 	if (err)
 		return err;
 	return attach(&target, args->policy ? args->policy : DEFAULT_POLICY, args->unbound);
@@ -292,13 +247,13 @@ static int list_taken(const struct kern_target *target, struct kern_policies *po
 	effective = kern_find_effective(policies, target);
 	kern_target_name(target, name);
 	if (effective)
-		return error_set(EXIT_FAILED, -ENOENT, "name 'default' to change that one",
+		return error_set(EXIT_MISSING, -ENOENT, "name 'default' to change that one",
 				 "%s has no policy of its own, the default one %s covers it", name,
 				 effective->name);
 	if (target->match == VFIO_PCI_DVSEC_MATCH_ANY)
-		return error_set(EXIT_FAILED, -ENOENT, "'cxl-policy default set' sets one",
+		return error_set(EXIT_MISSING, -ENOENT, "'cxl-policy default set' sets one",
 				 "there is no default policy");
-	return error_set(EXIT_FAILED, -ENOENT, "'cxl-policy attach' attaches one",
+	return error_set(EXIT_MISSING, -ENOENT, "'cxl-policy attach' attaches one",
 			 "%s has no policy", name);
 }
 
@@ -312,7 +267,7 @@ int cmd_swap(const struct cmd_args *args)
 	struct kern_target target;
 	struct policy_image image;
 
-	err = parse_target(args, true, &target);
+	err = cmd_parse_target(args, true, &target);
 	if (err)
 		return err;
 	if (!args->policy)
@@ -325,7 +280,7 @@ int cmd_swap(const struct cmd_args *args)
 
 	err = list_taken(&target, &policies, &old);
 	if (!err)
-		err = load_policy(args->policy, &image);
+		err = cmd_load_policy(args->policy, NULL, &image);
 	kern_free(&policies);
 	if (err)
 		return err;
@@ -338,7 +293,7 @@ int cmd_swap(const struct cmd_args *args)
 	link_fd = bpf_link_get_fd_by_id(old->link_id);
 	old_map_fd = bpf_map_get_fd_by_id(old->map_id);
 	if (link_fd < 0 || old_map_fd < 0) {
-		err = error_set(EXIT_FAILED, -ENOENT, "'cxl-policy list' shows what there is",
+		err = error_set(EXIT_MISSING, -ENOENT, "'cxl-policy list' shows what there is",
 				"the policy of %s has just gone", name);
 		goto out;
 	}
@@ -418,7 +373,7 @@ static int detach(const struct kern_target *target)
 		goto out;
 	now = kern_find(&after, target);
 	if (now && now->link_id == old->link_id) {
-		err = error_set(EXIT_FAILED, -EBUSY, "remove the pins that keep it",
+		err = error_set(EXIT_BUSY, -EBUSY, "remove the pins that keep it",
 				"link %u can't be detached on this kernel", old->link_id);
 		goto out;
 	}
@@ -440,7 +395,7 @@ int cmd_detach(const struct cmd_args *args)
 	struct kern_target target;
 	int err;
 
-	err = parse_target(args, true, &target);
+	err = cmd_parse_target(args, true, &target);
 	return err ? err : detach(&target);
 }
 

@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+#include "kern.h"
+#include "policy.h"
+
 #define DEFAULT_POLICY "cxl-device"
 
 /**
@@ -27,9 +30,39 @@ struct cmd_args {
 	char **argv;
 };
 
+/**
+ * cmd_parse_target - take the one argument of a verb as what a policy is for
+ * @args: arguments of the verb
+ * @or_default: "default" will do
+ * @target: filled in
+ *
+ * Return: 0 or -EINVAL, with the error set.
+ */
+int cmd_parse_target(const struct cmd_args *args, bool or_default, struct kern_target *target);
+
+/**
+ * cmd_parse_device - take a word as what a policy is for
+ * @text: the word
+ * @or_default: "default" will do
+ * @target: filled in
+ *
+ * Return: 0 or -EINVAL, with the error set.
+ */
+int cmd_parse_device(const char *text, bool or_default, struct kern_target *target);
+
+/**
+ * cmd_load_policy - read a policy and make its tables
+ * @spec: as of policy_load()
+ * @policy: filled in, or NULL
+ * @image: filled in
+ *
+ * Return: 0 or a negative errno, with the error set.
+ */
+int cmd_load_policy(const char *spec, struct policy *policy, struct policy_image *image);
+
 /*
- * Each verb returns 0 or a negative errno, with the error set, and prints its
- * own output.
+ * Each verb returns 0, %EXIT_DIFFERENT, or a negative errno with the error set, and
+ * prints its own output.
  */
 int cmd_attach(const struct cmd_args *args);
 int cmd_swap(const struct cmd_args *args);

@@ -61,7 +61,7 @@ int kern_check_privilege(void)
 	/* CAP_BPF and CAP_PERFMON load programs, but don't list those in force */
 	if (syscall(SYS_capget, &header, data) ||
 	    !(data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)))
-		return error_set(EXIT_FAILED, -EPERM, "run it as root",
+		return error_set(EXIT_PRIVILEGE, -EPERM, "run it as root",
 				 "no privilege (CAP_SYS_ADMIN)");
 	return 0;
 }

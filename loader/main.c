@@ -128,20 +128,23 @@ static void print_usage(FILE *f)
 		   "Commands:\n");
 	for (i = 0; i < ARRAY_SIZE(cmds); i++)
 		fprintf(f, "  %s\n", cmds[i].usage);
-	fprintf(f, "\n"
-		   "Options:\n"
-		   "  -j, --json     JSON instead of text, errors too\n"
-		   "  -p, --pretty   indented JSON\n"
-		   "  -d, --debug    libbpf's messages and the verifier's log, on standard error\n"
-		   "  -h, --help     help, also for one command\n"
-		   "  -V, --version  the version\n"
-		   "\n"
-		   "BDF is an address such as 0000:0d:00.0 or 0d:00.0. NAME is a policy from the\n"
-		   "folders in $CXL_POLICY_PATH, from /etc/cxl-policy/policies, from\n"
-		   "/usr/share/cxl-policy/policies or a built-in one: cxl-device, read-only,\n"
-		   "passthrough. FILE has a slash or ends in .yaml.\n"
-		   "\n"
-		   "Exit status: 0 done, 1 failed, 2 usage, 3 the kernel lacks something.\n");
+	fprintf(f,
+		"\n"
+		"Options:\n"
+		"  -j, --json     JSON instead of text, errors too\n"
+		"  -p, --pretty   indented JSON\n"
+		"  -d, --debug    libbpf's messages and the verifier's log, on standard error\n"
+		"  -h, --help     help, also for one command\n"
+		"  -V, --version  the version\n"
+		"\n"
+		"BDF is an address such as 0000:0d:00.0 or 0d:00.0. NAME is a policy from the\n"
+		"folders in $CXL_POLICY_PATH, from /etc/cxl-policy/policies, from\n"
+		"/usr/share/cxl-policy/policies or a built-in one: cxl-device, read-only,\n"
+		"passthrough. FILE has a slash or ends in .yaml.\n"
+		"\n"
+		"Exit status: 0 done, 1 failed, 2 usage, 3 the kernel lacks something, 4 no\n"
+		"privilege, 5 device, policy or file not there, 6 taken or busy, 7 a file isn't\n"
+		"valid, 8 what was compared differs.\n");
 }
 
 static int cmd_help(const struct cmd_args *args)

@@ -307,7 +307,7 @@ int cmd_monitor(const struct cmd_args *args)
 	if (err)
 		goto out;
 	if (!monitor->ring) {
-		err = error_set(EXIT_FAILED, -ENOENT, "attach one by 'cxl-policy attach'",
+		err = error_set(EXIT_MISSING, -ENOENT, "attach one by 'cxl-policy attach'",
 				"no policy is in force");
 		goto out;
 	}

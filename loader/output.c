@@ -34,13 +34,24 @@ int error_set(enum exit_code code, int err, const char *hint, const char *fmt, .
 
 enum exit_code error_print(int err)
 {
+	static const char *const kinds[] = {
+		[EXIT_FAILED] = "failed",   [EXIT_USAGE] = "usage",
+		[EXIT_KERNEL] = "kernel",   [EXIT_PRIVILEGE] = "privilege",
+		[EXIT_MISSING] = "missing", [EXIT_BUSY] = "busy",
+		[EXIT_INVALID] = "invalid",
+	};
 	struct json_object *object;
 
+	/* Those that tell by their return value alone found a difference */
+	if (err > 0)
+		return err;
 	error_set(EXIT_FAILED, err, "--debug tells more", "%s", strerror(-err));
 	if (output_options.json) {
 		object = json_object_new_object();
 		output_add(object, "error", output_string(error.cause));
 		output_add(object, "hint", output_string(error.hint));
+		output_add(object, "kind", output_string(kinds[error.code]));
+		output_add(object, "status", json_object_new_int(error.code));
 		output_json(object);
 	} else {
 		fprintf(stderr, "cxl-policy: %s%s%s\n", error.cause, error.hint[0] ? ": " : "",

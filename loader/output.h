@@ -9,11 +9,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/**
+ * enum exit_code - exit status of the program
+ * @EXIT_DONE: it did what it was told to
+ * @EXIT_FAILED: it failed in another way than those below
+ * @EXIT_USAGE: the command line isn't right
+ * @EXIT_KERNEL: the kernel lacks something
+ * @EXIT_PRIVILEGE: the user may not do that
+ * @EXIT_MISSING: a device, a policy or a file isn't there
+ * @EXIT_BUSY: it is taken, or another invocation is at work
+ * @EXIT_INVALID: a file isn't valid
+ * @EXIT_DIFFERENT: done, and what was compared differs
+ */
 enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_KERNEL = 3,
+	EXIT_PRIVILEGE = 4,
+	EXIT_MISSING = 5,
+	EXIT_BUSY = 6,
+	EXIT_INVALID = 7,
+	EXIT_DIFFERENT = 8,
 };
 
 /**

@@ -98,7 +98,7 @@ int pin_lock(void)
 					 "can't lock " PIN_DIR ": %s", strerror(-err));
 		} else if (waited >= LOCK_WAIT_MS) {
 			close(fd);
-			return error_set(EXIT_FAILED, -EBUSY, "try again when it is done",
+			return error_set(EXIT_BUSY, -EBUSY, "try again when it is done",
 					 "another cxl-policy is at work");
 		} else {
 			if (!waited)
@@ -138,7 +138,7 @@ int pin_lock_monitor(void)
 				 strerror(-fd));
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
-		return error_set(EXIT_FAILED, -EBUSY, "end it first, each event goes to one",
+		return error_set(EXIT_BUSY, -EBUSY, "end it first, each event goes to one",
 				 "another monitor is running");
 	}
 	return fd;

@@ -658,13 +658,13 @@ int cmd_show(const struct cmd_args *args)
 
 	err = device_get(&target.address, &view->device);
 	if (err) {
-		err = error_set(EXIT_FAILED, err, "'cxl-policy list' shows those there are",
+		err = error_set(EXIT_MISSING, err, "'cxl-policy list' shows those there are",
 				"no device %s", args->argv[0]);
 		goto out;
 	}
 	dvsec = device_find_dvsec(&view->device, CXL_DVSEC_ID_DEVICE);
 	if (!dvsec) {
-		err = error_set(EXIT_FAILED, -ENODEV, "'cxl-policy list' shows those that are",
+		err = error_set(EXIT_MISSING, -ENODEV, "'cxl-policy list' shows those that are",
 				"%s isn't a CXL device (no CXL device DVSEC)", view->device.name);
 		goto out;
 	}

@@ -31,8 +31,9 @@ bad() {
 	status=0
 	as cxl-policy --json "$@" >/tmp/out 2>/tmp/err || status=$?
 	is "$bad_name: the same as JSON" \
-		"$status $(jq -r 'keys == ["error", "hint"] and (.error | length > 3) and
-			(.hint | length > 3)' /tmp/out 2>&1) $(wc -l </tmp/out) $(cat /tmp/err)" \
+		"$status $(jq -r 'keys == ["error", "hint", "kind", "status"] and
+			(.error | length > 3) and (.hint | length > 3) and
+			(.kind | length > 3) and .status == '"$bad_status" /tmp/out 2>&1) $(wc -l </tmp/out) $(cat /tmp/err)" \
 		"$bad_status true 1 "
 	is "$bad_name: nothing is left behind" "$(left)" "$bad_before"
 }
@@ -41,20 +42,20 @@ as() {
 	"$@"
 }
 
-bad "no such device" 1 "0000:0f:1f.7" list attach 0000:0f:1f.7
-bad "no such device to swap" 1 "0000:0f:1f.7" "" swap 0000:0f:1f.7 --policy read-only
-bad "no such device to detach" 1 "0000:0f:1f.7" "" detach 0000:0f:1f.7
-bad "no such device to show" 1 "0000:0f:1f.7" "" show 0000:0f:1f.7
+bad "no such device" 5 "0000:0f:1f.7" list attach 0000:0f:1f.7
+bad "no such device to swap" 5 "0000:0f:1f.7" "" swap 0000:0f:1f.7 --policy read-only
+bad "no such device to detach" 5 "0000:0f:1f.7" "" detach 0000:0f:1f.7
+bad "no such device to show" 5 "0000:0f:1f.7" "" show 0000:0f:1f.7
 bad "no address" 2 banana "" attach banana
 bad "an address with a tail" 2 "0000:0d:00.0x" "" attach 0000:0d:00.0x
 bad "an address out of range" 2 "0000:0d:20.0" "" attach 0000:0d:20.0
-bad "a device that is not CXL" 1 "0000:00:00.0" CXL attach 0000:00:00.0
-bad "no policy to swap" 1 "$BDF" attach swap "$BDF" --policy read-only
-bad "no policy to detach" 1 "$BDF" attach detach "$BDF"
-bad "an unknown policy" 1 no-such cxl-device attach "$BDF" --policy no-such
-bad "a policy file that is not there" 1 /no/such.yaml "" attach "$BDF" --policy /no/such.yaml
+bad "a device that is not CXL" 5 "0000:00:00.0" CXL attach 0000:00:00.0
+bad "no policy to swap" 5 "$BDF" attach swap "$BDF" --policy read-only
+bad "no policy to detach" 5 "$BDF" attach detach "$BDF"
+bad "an unknown policy" 5 no-such cxl-device attach "$BDF" --policy no-such
+bad "a policy file that is not there" 5 /no/such.yaml "" attach "$BDF" --policy /no/such.yaml
 printf 'name: x\naccess: all\n' >/tmp/bad.yaml
-bad "a policy file with an error" 1 "/tmp/bad.yaml:2" "" attach "$BDF" --policy /tmp/bad.yaml
+bad "a policy file with an error" 7 "/tmp/bad.yaml:2" "" attach "$BDF" --policy /tmp/bad.yaml
 bad "no device named" 2 device help attach
 fails "no command: the usage, status 2" 2 '*Usage: *' cxl-policy
 bad "an unknown command" 2 frobnicate help frobnicate
@@ -63,7 +64,7 @@ bad "a swap without a policy" 2 policy "" swap "$BDF"
 bad "two devices" 2 "one device" help attach "$BDF" "$BDF2"
 
 vm-unbind "$BDF2"
-bad "a device without a driver" 1 "$BDF2" --unbound attach "$BDF2"
+bad "a device without a driver" 5 "$BDF2" --unbound attach "$BDF2"
 check "--unbound takes it" cxl-policy attach "$BDF2" --unbound
 is "--unbound leaves it unbound" "$(cxl-policy list --json |
 	jq -c ".[] | select(.device == \"$BDF2\") | [.driver, .policy]")" '[null,"cxl-device"]'
@@ -71,25 +72,25 @@ vm-bind "$BDF2"
 is "the policy is in force once it is bound" "$(state_of "$BDF2")" "enforced cxl-device"
 cxl-policy detach "$BDF2" >/dev/null
 PORT=$(basename "$(dirname "$(readlink -f "/sys/bus/pci/devices/$BDF")")")
-bad "a bridge" 1 "$PORT" "" attach "$PORT"
+bad "a bridge" 5 "$PORT" "" attach "$PORT"
 
 check "attach" cxl-policy attach "$BDF"
-bad "a policy is attached already" 1 cxl-device swap attach "$BDF"
-bad "the same under another name of the policy" 1 cxl-device swap \
+bad "a policy is attached already" 6 cxl-device swap attach "$BDF"
+bad "the same under another name of the policy" 6 cxl-device swap \
 	attach "${BDF#0000:}" --policy read-only
-bad "an unknown policy to swap to" 1 no-such cxl-device swap "$BDF" --policy no-such
+bad "an unknown policy to swap to" 5 no-such cxl-device swap "$BDF" --policy no-such
 is "the policy survives the errors" "$(state) $(v dvsec+0xc.w=0xffff dvsec+0xc.w)" \
 	"enforced cxl-device 4fff"
 cxl-policy detach "$BDF" >/dev/null
 
 struct_ops_load "$POLICY" "match=$BDF" name=foreign pin=/sys/fs/bpf/foreign
-bad "a policy that somebody else attached" 1 "$BDF" "" attach "$BDF"
+bad "a policy that somebody else attached" 6 "$BDF" "" attach "$BDF"
 is "it stays in force" "$(state)" "enforced foreign"
 rm /sys/fs/bpf/foreign
 eventually none state >/dev/null
 
 register /sys/fs/bpf/x
-bad "a default that somebody else set" 1 default "" default set --policy read-only
+bad "a default that somebody else set" 6 default "" default set --policy read-only
 rm /sys/fs/bpf/x/cxl_policy
 eventually none state >/dev/null
 
@@ -101,10 +102,10 @@ as() {
 	su nobody -s /bin/sh -c 'exec "$0" "$@"' -- "$@"
 }
 is "the unprivileged user is one" "$(as id -u)" 65534
-bad "no privilege to attach" 1 "" root attach "$BDF"
+bad "no privilege to attach" 4 "" root attach "$BDF"
 cxl-policy attach "$BDF" >/dev/null
-bad "no privilege to swap" 1 "" root swap "$BDF" --policy read-only
-bad "no privilege to detach" 1 "" root detach "$BDF"
+bad "no privilege to swap" 4 "" root swap "$BDF" --policy read-only
+bad "no privilege to detach" 4 "" root detach "$BDF"
 is "the policy survives users without privilege" "$(state)" "enforced cxl-device"
 as() {
 	"$@"

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "output.h"
+
+int cmd_parse_target(const struct cmd_args *args, bool or_default, struct kern_target *target)
+{
+	memset(target, 0, sizeof(*target));
+	if (args->argc != 1)
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",
+				 "one device is wanted, as segment:bus:device.function");
+	return cmd_parse_device(args->argv[0], or_default, target);
+}
+
+int cmd_parse_device(const char *text, bool or_default, struct kern_target *target)
+{
+	memset(target, 0, sizeof(*target));
+	if (or_default && !strcmp(text, KERN_DEFAULT))
+		return 0;
+	target->match = VFIO_PCI_DVSEC_MATCH_ADDRESS;
+	if (device_parse(text, &target->address))
+		return error_set(EXIT_USAGE, -EINVAL,
+				 or_default ? "write it as in 0000:0d:00.0, or 'default'"
+					    : "write it as in 0000:0d:00.0",
+				 "'%s' is no PCI address", text);
+	return 0;
+}
+
+static void add_known(const char *name, void *arg)
+{
+	char *hint = arg;
+	size_t len = strlen(hint);
+
+	snprintf(hint + len, 512 - len, " %s", name);
+}
+
+static int load_failed(int err, const char *spec, const char *cause)
+{
+	char hint[512] = "those known are";
+
+	switch (err) {
+	case -ENOENT:
+		if (policy_is_file(spec))
+			return error_set(EXIT_MISSING, err, "give the path of a policy file", "%s",
+					 cause);
+		policy_for_each_name(add_known, hint);
+		return error_set(EXIT_MISSING, err, hint, "%s", cause);
+	case -EINVAL:
+	case -E2BIG:
+		return error_set(EXIT_INVALID, err, "correct the policy", "%s", cause);
+	case -EACCES:
+	case -EPERM:
+		return error_set(EXIT_PRIVILEGE, err, "make it readable for this user", "%s",
+				 cause);
+	default:
+		return error_set(EXIT_FAILED, err, "is it a readable file?", "%s", cause);
+	}
+}
+
+int cmd_load_policy(const char *spec, struct policy *policy, struct policy_image *image)
+{
+	char error[POLICY_ERROR_LEN];
+	struct policy *source;
+	int err;
+
+	source = policy ? policy : malloc(sizeof(*source));
+	if (!source)
+		return -ENOMEM;
+	err = policy_load(spec, source, error);
+	if (!err)
+		err = policy_compile(source, image, error);
+	if (err)
+		load_failed(err, spec, error);
+	if (!policy)
+		free(source);
+	return err;
+}
