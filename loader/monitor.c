@@ -12,10 +12,10 @@
 #include "cmd.h"
 #include "cxl_policy_abi.h"
 #include "device.h"
+#include "fields.h"
 #include "kern.h"
 #include "output.h"
 #include "pin.h"
-#include "policy.h"
 
 #define MAX_BUFFERS 16
 #define RESCAN_MS   1000
@@ -91,20 +91,9 @@ static void format_time(uint64_t boot_ns, char *text, size_t size)
 		 output_options.json ? "Z" : "");
 }
 
-/* Names of the fields that have one of @bits, which count from the access */
 static struct json_object *field_names(const struct cxl_event *event, uint32_t bits)
 {
-	struct json_object *names = json_object_new_array();
-	unsigned int id;
-
-	if (event->vendor != CXL_DVSEC_VENDOR_ID || event->id != CXL_DVSEC_ID_DEVICE)
-		return names;
-	bits <<= event->offset % 4 * 8;
-	for (id = 0; id < POLICY_NR_FIELDS; id++)
-		if (policy_registers[policy_fields[id].reg].offset / 4 == event->offset / 4 &&
-		    (policy_field_bits(id) & bits))
-			json_object_array_add(names, output_string(policy_fields[id].name));
-	return names;
+	return fields_names(NULL, event->vendor, event->id, event->offset, bits);
 }
 
 /* How many events of the device got lost since the one printed before */
