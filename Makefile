@@ -37,6 +37,8 @@ TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/bin/%, \
 FUZZERS := $(if $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*), \
 		$(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c)))
 FUZZ_TIME := 60
+FUZZ_RUNS :=
+FUZZ_TARGETS :=
 FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
@@ -66,8 +68,8 @@ test: kernel ## run all tests, those in the virtual machine included
 
 tests: $(UNIT_TESTS) $(TEST_TOOLS) $(TEST_BPF) $(FUZZERS)
 
-fuzz: $(FUZZERS) ## look for inputs that break engine or parser, each for FUZZ_TIME=60 seconds
-	@tests/fuzz.sh $(FUZZ_TIME)
+fuzz: $(FUZZERS) ## look for inputs that break engine or parser, for FUZZ_TIME=60 seconds or FUZZ_RUNS=N inputs each
+	@tests/fuzz.sh $(if $(FUZZ_RUNS),-r $(FUZZ_RUNS),-t $(FUZZ_TIME)) $(FUZZ_TARGETS)
 
 mutants: $(BUILD)/tests/bin/mutants $(UNIT_TESTS) ## flip each bit of the default policy: do the tests notice?
 	@$(BUILD)/tests/bin/mutants

@@ -1,14 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Run the fuzz targets: for a fixed number of inputs and a fixed seed, as a test
-# that speaks TAP, or with an argument for so many seconds each.
+# Run the fuzz targets: without arguments for a fixed number of inputs and with a
+# fixed seed, as a test that speaks TAP; else for so long, or so many inputs, each.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 targets=(differential policy)
 # Of the test; an input of the first one is some hundred accesses
 declare -A runs=([differential]=3000 [policy]=20000)
-seconds=${1-}
 
 # What a target begins with: the shipped policies, or some long series of choices.
 prepare() {
@@ -35,9 +34,25 @@ fuzz() {
 	"build/tests/fuzz/$target" "${options[@]}" "$@"
 }
 
-if [ -n "$seconds" ]; then
-	if [[ ! $seconds =~ ^[0-9]+$ ]]; then
-		printf 'usage: tests/fuzz.sh [SECONDS]\n' >&2
+usage() {
+	printf 'usage: tests/fuzz.sh [-t SECONDS | -r RUNS] [%s]...\n' "${targets[*]}"
+}
+
+limit=()
+while getopts ht:r: option; do
+	case $option in
+	t) limit=(-max_total_time="$OPTARG") ;;
+	r) limit=(-runs="$OPTARG") ;;
+	h) usage && exit ;;
+	*) usage >&2 && exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -eq 0 ] || targets=("$@")
+
+if [ "${#limit[@]}" -gt 0 ]; then
+	if [[ ! ${limit[0]} =~ =[1-9][0-9]*$ ]]; then
+		usage >&2
 		exit 2
 	fi
 	for target in "${targets[@]}"; do
@@ -48,8 +63,8 @@ if [ -n "$seconds" ]; then
 		fi
 		mkdir -p "build/fuzz/$target"
 		prepare "$target" "build/fuzz/$target"
-		printf -- '---- %s for %s s ----\n' "$target" "$seconds"
-		fuzz "$target" -max_total_time="$seconds" -print_final_stats=1 "build/fuzz/$target" 2>&1
+		printf -- '---- %s, %s ----\n' "$target" "${limit[0]#-}"
+		fuzz "$target" "${limit[@]}" -print_final_stats=1 "build/fuzz/$target" 2>&1
 	done
 	exit
 fi
