@@ -45,7 +45,7 @@ TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard t
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help setup kernel tests demo test fuzz mutants lint vm-shell clean
+.PHONY: all help setup kernel bpftool tests demo test fuzz mutants lint vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
 
@@ -58,11 +58,14 @@ setup: ## install the packages that everything else needs (root or sudo)
 kernel: setup ## build the patched vfio-pci for the distribution's kernel
 	@kernel/build
 
+bpftool: setup ## build a bpftool that knows struct_ops of modules, build/bin/bpftool-patched
+	@kernel/build --bpftool
+
 demo: kernel ## show on an emulated CXL device what the policy does
 	@$(MAKE) --no-print-directory all
 	@tools/demo
 
-test: kernel ## run all tests, those in the virtual machine included
+test: kernel bpftool ## run all tests, those in the virtual machine included
 	@$(MAKE) --no-print-directory all tests
 	@tests/run
 
