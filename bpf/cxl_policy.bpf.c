@@ -156,6 +156,12 @@ int BPF_PROG(cxl_opened, struct vfio_pci_dvsec_access *acc)
 		/* Or else clang calls memset() */
 		barrier();
 	}
+	/* Their count goes on, but not with that of the device that was here before */
+	if (shadow->segment != acc->segment || shadow->bus != acc->bus ||
+	    shadow->devfn != acc->devfn) {
+		shadow->events = 0;
+		shadow->events_lost = 0;
+	}
 	shadow->open_id = acc->open_id;
 	shadow->abi_version = CXL_POLICY_ABI_VERSION;
 	shadow->segment = acc->segment;
