@@ -274,7 +274,7 @@ int cmd_monitor(const struct cmd_args *args)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	struct monitor *monitor;
-	int64_t start = now_ms(), scanned = start, left;
+	int64_t start, scanned, left;
 	int lock = -1, err, wait;
 
 	if (args->argc)
@@ -303,6 +303,9 @@ int cmd_monitor(const struct cmd_args *args)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 
+	/* From here on, so that what is there is read even where all the above took long */
+	start = now_ms();
+	scanned = start;
 	while (!stop && (!monitor->limit || monitor->count < monitor->limit)) {
 		wait = RESCAN_MS;
 		if (args->timeout) {
