@@ -25,7 +25,7 @@ POLICY_SOURCES := loader/policy.c loader/policy_yaml.c loader/policy_compile.c
 POLICYC_SOURCES := loader/policyc.c $(POLICY_SOURCES)
 LOADER_SOURCES := $(filter-out loader/policyc.c,$(wildcard loader/*.c))
 POLICY_LIBS := -lcyaml -lyaml
-LOADER_LIBS := -lbpf -lcyaml -lyaml -ljson-c -lpci
+LOADER_LIBS := -lbpf -lelf -lcyaml -lyaml -ljson-c -lpci
 
 UNIT_TESTS := $(patsubst tests/test_%.c,$(BUILD)/tests/test_%,$(wildcard tests/test_*.c))
 TEST_HEADERS := $(wildcard tests/*.h)

@@ -290,6 +290,14 @@ int cmd_swap(const struct cmd_args *args)
 	err = list_taken(&target, &policies, &old);
 	if (err)
 		goto out;
+	if (!old->link_id) {
+		err = error_set(
+			EXIT_BUSY, -EBUSY, "detach it, then attach the new one",
+			"the policy of %s was registered without a link, so none can take its "
+			"place at once",
+			name);
+		goto out;
+	}
 	link_fd = bpf_link_get_fd_by_id(old->link_id);
 	old_map_fd = bpf_map_get_fd_by_id(old->map_id);
 	if (link_fd < 0 || old_map_fd < 0) {
@@ -351,7 +359,7 @@ static int detach(const struct kern_target *target)
 		goto out;
 	link_fd = bpf_link_get_fd_by_id(old->link_id);
 	/* By the link, as a pin of somebody else's would keep it; not before Linux 6.11 */
-	err = link_fd < 0 ? 0 : bpf_link_detach(link_fd);
+	err = link_fd < 0 ? kern_unregister(old) : bpf_link_detach(link_fd);
 	if (err && err != -EOPNOTSUPP) {
 		err = error_set(EXIT_FAILED, err, "--debug tells more", "can't detach link %u: %s",
 				old->link_id, strerror(-err));

@@ -18,6 +18,7 @@
  * @unbound: --unbound
  * @count: --count, or 0
  * @timeout: --timeout in seconds, or 0
+ * @prometheus: --prometheus
  * @argc: number of @argv
  * @argv: what is no option, after the verb
  */
@@ -26,6 +27,7 @@ struct cmd_args {
 	bool unbound;
 	unsigned long count;
 	unsigned long timeout;
+	bool prometheus;
 	int argc;
 	char **argv;
 };
@@ -61,7 +63,7 @@ int cmd_parse_device(const char *text, bool or_default, struct kern_target *targ
 int cmd_load_policy(const char *spec, struct policy *policy, struct policy_image *image);
 
 /*
- * Each verb returns 0, %EXIT_DIFFERENT, or a negative errno with the error set, and
+ * Each verb returns 0, an &enum exit_code that its output explains, or a negative errno with the error set, and
  * prints its own output.
  */
 int cmd_attach(const struct cmd_args *args);
@@ -71,5 +73,7 @@ int cmd_default(const struct cmd_args *args);
 int cmd_list(const struct cmd_args *args);
 int cmd_show(const struct cmd_args *args);
 int cmd_monitor(const struct cmd_args *args);
+int cmd_stats(const struct cmd_args *args);
+int cmd_doctor(const struct cmd_args *args);
 
 #endif /* LOADER_CMD_H */

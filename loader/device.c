@@ -16,6 +16,17 @@
 #include "output.h"
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
+/* Beyond what everybody may read */
+#define PCI_HEADER_END 0x40
+
+const char *const device_counters[DEVICE_NR_COUNTERS] = {
+	[DEVICE_READS] = "reads",
+	[DEVICE_WRITES] = "writes",
+	[DEVICE_WRITES_DENIED] = "writes_denied",
+	[DEVICE_HW_READS] = "hw_reads",
+	[DEVICE_HW_WRITES] = "hw_writes",
+	[DEVICE_ERRORS] = "errors",
+};
 
 /* libpci asks for an error handler that doesn't return */
 static void __attribute__((noreturn)) pci_fatal(char *fmt, ...)
@@ -96,7 +107,8 @@ static void read_attribute(const char *dir, const char *name, char *value, size_
 /* What the kernel's hook says of the device */
 static void read_hook(struct device *device)
 {
-	char pattern[PATH_MAX], link[PATH_MAX], open_id[32] = "", *base;
+	char pattern[PATH_MAX], link[PATH_MAX], number[32], *base;
+	unsigned int i;
 	glob_t found = {};
 	ssize_t len;
 
@@ -117,8 +129,14 @@ static void read_hook(struct device *device)
 		device->hooked = true;
 		read_attribute(found.gl_pathv[0], "state", device->state, sizeof(device->state));
 		read_attribute(found.gl_pathv[0], "policy", device->policy, sizeof(device->policy));
-		read_attribute(found.gl_pathv[0], "open_id", open_id, sizeof(open_id));
-		device->open_id = strtoull(open_id, NULL, 10);
+		read_attribute(found.gl_pathv[0], "open_id", number, sizeof(number));
+		device->open_id = strtoull(number, NULL, 10);
+		for (i = 0; i < DEVICE_NR_COUNTERS; i++) {
+			read_attribute(found.gl_pathv[0], device_counters[i], number,
+				       sizeof(number));
+			device->counts[i] = number[0] ? strtoull(number, NULL, 10)
+						      : DEVICE_NO_COUNT;
+		}
 	}
 	globfree(&found);
 }
@@ -163,7 +181,11 @@ static int compare_dvsecs(const void *a, const void *b)
 
 static void fill(struct pci_dev *dev, struct device *device)
 {
+	uint8_t beyond;
+
 	memset(device, 0, sizeof(*device));
+	memset(device->counts, 0xff, sizeof(device->counts));
+	device->unread = !pci_read_block(dev, PCI_HEADER_END, &beyond, sizeof(beyond));
 	pci_fill_info(dev, PCI_FILL_IDENT | PCI_FILL_EXT_CAPS);
 	device->address.segment = dev->domain;
 	device->address.bus = dev->bus;
@@ -225,7 +247,8 @@ int device_list(struct device **devices, unsigned int *nr)
 		}
 		found = more;
 		fill(dev, &found[count]);
-		if (found[count].nr_dvsecs && !found[count].bridge)
+		if ((found[count].nr_dvsecs && !found[count].bridge) ||
+		    (found[count].unread && found[count].hooked))
 			count++;
 	}
 	if (count)

@@ -11,6 +11,20 @@
 #define DEVICE_MAX_DVSECS  32
 #define DEVICE_CONFIG_SIZE 4096
 #define DEVICE_ADDRESS_LEN 16
+#define DEVICE_NO_COUNT	   UINT64_MAX
+
+/* What vfio-pci with the hook counts of a device, as its files in sysfs are called */
+enum device_counter {
+	DEVICE_READS,
+	DEVICE_WRITES,
+	DEVICE_WRITES_DENIED,
+	DEVICE_HW_READS,
+	DEVICE_HW_WRITES,
+	DEVICE_ERRORS,
+	DEVICE_NR_COUNTERS,
+};
+
+extern const char *const device_counters[DEVICE_NR_COUNTERS];
 
 /**
  * struct device_address - where a PCI device is
@@ -57,6 +71,9 @@ struct device_dvsec {
  *	to a driver of vfio, else "none"
  * @open_id: of the present opening by a user, 0 if there is none or no hook
  * @policy: in force, as the kernel tells it; may be empty
+ * @counts: by &enum device_counter, %DEVICE_NO_COUNT what the kernel doesn't count
+ * @unread: this process may not read configuration space beyond the header, so
+ *	what DVSECs there are isn't known
  */
 struct device {
 	struct device_address address;
@@ -73,6 +90,8 @@ struct device {
 	uint64_t open_id;
 	char state[16];
 	char policy[64];
+	uint64_t counts[DEVICE_NR_COUNTERS];
+	bool unread;
 };
 
 /**
@@ -111,6 +130,10 @@ int device_get(const struct device_address *address, struct device *device);
 
 /**
  * device_list - look for CXL devices that are no bridges
+ *
+ * Where that can't be told of a device for want of privilege, one that vfio-pci
+ * has the hook for is taken as one.
+ *
  * @devices: the devices in order of address, to be freed
  * @nr: their number
  *

@@ -16,6 +16,8 @@
 #define OPS_MODULE    "vfio_pci_core"
 #define RODATA_SUFFIX ".rodata"
 #define MAX_PROG_MAPS 64
+/* BPF_STRUCT_OPS_STATE_INUSE of the kernel: registered, and not by a link */
+#define STRUCT_OPS_INUSE 1
 /* Variable of the BPF program that holds the struct cxl_policy */
 #define TABLE_NAME "cxl_policy_table"
 
@@ -38,57 +40,83 @@ struct layout {
 
 static struct btf *vmlinux_btf;
 
-static int load_vmlinux_btf(void)
+static bool has_vmlinux_btf(void)
 {
 	if (!vmlinux_btf)
 		vmlinux_btf = btf__load_vmlinux_btf();
-	if (!vmlinux_btf)
-		return error_set(EXIT_KERNEL, -EOPNOTSUPP,
-				 "boot a kernel that is built with CONFIG_DEBUG_INFO_BTF",
-				 "the kernel has no BTF (/sys/kernel/btf/vmlinux)");
-	return 0;
+	return vmlinux_btf;
+}
+
+static int hook_error(enum kern_hook hook)
+{
+	const char *cause, *hint;
+
+	cause = kern_hook_text(hook, &hint);
+	return error_set(EXIT_KERNEL, -EOPNOTSUPP, hint, "%s", cause);
+}
+
+static int load_vmlinux_btf(void)
+{
+	return has_vmlinux_btf() ? 0 : hook_error(KERN_HOOK_NO_BTF);
 }
 
 /*
  * Preconditions
  */
 
-int kern_check_privilege(void)
+bool kern_has_capability(unsigned int capability)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
 
+	return !syscall(SYS_capget, &header, data) &&
+	       data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
+}
+
+int kern_check_privilege(void)
+{
 	/* CAP_BPF and CAP_PERFMON load programs, but don't list those in force */
-	if (syscall(SYS_capget, &header, data) ||
-	    !(data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)))
+	if (!kern_has_capability(CAP_SYS_ADMIN))
 		return error_set(EXIT_PRIVILEGE, -EPERM, "run it as root",
 				 "no privilege (CAP_SYS_ADMIN)");
 	return 0;
 }
 
-static int check_hook(void)
+enum kern_hook kern_hook(void)
 {
 	struct btf *btf;
 	int found;
 
+	if (!has_vmlinux_btf())
+		return KERN_HOOK_NO_BTF;
 	if (btf__find_by_name_kind(vmlinux_btf, OPS_VALUE, BTF_KIND_STRUCT) > 0)
-		return 0;
+		return KERN_HOOK_PRESENT;
 	if (access("/sys/module/" OPS_MODULE, F_OK))
-		return error_set(EXIT_KERNEL, -EOPNOTSUPP,
-				 "load the patched one (see kernel/) by 'modprobe vfio-pci'",
-				 "vfio-pci isn't loaded");
+		return KERN_HOOK_NOT_LOADED;
 	if (access("/sys/kernel/btf/" OPS_MODULE, F_OK))
-		return error_set(EXIT_KERNEL, -EOPNOTSUPP,
-				 "build it with CONFIG_DEBUG_INFO_BTF_MODULES",
-				 "vfio-pci-core has no BTF, so no policy can be registered");
+		return KERN_HOOK_NO_MODULE_BTF;
 	btf = btf__load_module_btf(OPS_MODULE, vmlinux_btf);
 	found = btf ? btf__find_by_name_kind(btf, OPS_VALUE, BTF_KIND_STRUCT) : -errno;
 	btf__free(btf);
-	if (found > 0)
-		return 0;
-	return error_set(EXIT_KERNEL, -EOPNOTSUPP,
-			 "load the patched one (see kernel/) by 'modprobe vfio-pci'",
-			 "vfio-pci has no hook for DVSEC policies");
+	return found > 0 ? KERN_HOOK_PRESENT : KERN_HOOK_ABSENT;
+}
+
+const char *kern_hook_text(enum kern_hook hook, const char **hint)
+{
+	switch (hook) {
+	case KERN_HOOK_NO_BTF:
+		*hint = "boot a kernel that is built with CONFIG_DEBUG_INFO_BTF";
+		return "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
+	case KERN_HOOK_NOT_LOADED:
+		*hint = "load the patched one (see kernel/) by 'modprobe vfio-pci'";
+		return "vfio-pci isn't loaded";
+	case KERN_HOOK_NO_MODULE_BTF:
+		*hint = "build it with CONFIG_DEBUG_INFO_BTF_MODULES";
+		return "vfio-pci-core has no BTF, so no policy can be registered";
+	default:
+		*hint = "load the patched one (see kernel/) by 'modprobe vfio-pci'";
+		return "vfio-pci has no hook for DVSEC policies";
+	}
 }
 
 int kern_check(void)
@@ -97,7 +125,9 @@ int kern_check(void)
 
 	if (!err)
 		err = load_vmlinux_btf();
-	return err ? err : check_hook();
+	if (!err && kern_hook() != KERN_HOOK_PRESENT)
+		err = hook_error(kern_hook());
+	return err;
 }
 
 /*
@@ -197,9 +227,10 @@ out:
 	close(fd);
 }
 
-/* The maps of the program that is the member opened() */
+/* Tag and maps of the program that is the member opened() */
 static void add_maps(struct kern_policy *policy, uint32_t prog_id)
 {
+	static const uint8_t none[KERN_TAG_LEN];
 	uint32_t ids[MAX_PROG_MAPS];
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info), i;
@@ -210,9 +241,12 @@ static void add_maps(struct kern_policy *policy, uint32_t prog_id)
 		return;
 	info.nr_map_ids = MAX_PROG_MAPS;
 	info.map_ids = (uintptr_t)ids;
-	if (!bpf_prog_get_info_by_fd(fd, &info, &len))
+	if (!bpf_prog_get_info_by_fd(fd, &info, &len)) {
+		if (!memcmp(policy->tag, none, sizeof(none)))
+			memcpy(policy->tag, info.tag, sizeof(policy->tag));
 		for (i = 0; i < info.nr_map_ids && i < MAX_PROG_MAPS; i++)
 			add_map(policy, ids[i]);
+	}
 	close(fd);
 }
 
@@ -448,34 +482,88 @@ static int read_link(uint32_t id, struct layout *layout, struct kern_policy *pol
 	return read_map(info.struct_ops.map_id, layout, policy);
 }
 
-int kern_list(struct kern_policies *policies)
+/* A struct_ops map that was registered by itself, with no link */
+static int read_linkless(uint32_t id, struct layout *layout, struct kern_policy *policy)
+{
+	struct bpf_map_info info;
+	uint32_t key = 0, *value;
+	int fd, ret;
+
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return fd;
+	ret = map_info(fd, &info);
+	if (ret || info.type != BPF_MAP_TYPE_STRUCT_OPS) {
+		close(fd);
+		return ret;
+	}
+	value = calloc(1, info.value_size + sizeof(uint64_t));
+	ret = value ? bpf_map_lookup_elem(fd, &key, value) : -ENOMEM;
+	close(fd);
+	/* It starts with a reference count and the state */
+	if (!ret && value[1] == STRUCT_OPS_INUSE) {
+		memset(policy, 0, sizeof(*policy));
+		ret = read_map(id, layout, policy);
+	}
+	free(value);
+	return ret;
+}
+
+static int add_policies(struct kern_policies *policies, struct layout *layout,
+			int (*next)(__u32 id, __u32 *next_id),
+			int (*read)(uint32_t id, struct layout *layout, struct kern_policy *policy))
 {
 	struct kern_policy *more;
-	struct layout layout = {};
 	__u32 id = 0;
 	int ret;
 
-	policies->nr = 0;
-	policies->policies = NULL;
-	while (!(ret = bpf_link_get_next_id(id, &id))) {
+	while (!(ret = next(id, &id))) {
 		more = realloc(policies->policies, (policies->nr + 1) * sizeof(*more));
 		if (!more) {
 			ret = -ENOMEM;
 			break;
 		}
 		policies->policies = more;
-		ret = read_link(id, &layout, &more[policies->nr]);
+		ret = read(id, layout, &more[policies->nr]);
 		/* Links and maps come and go meanwhile */
 		if (ret < 0 && ret != -ENOENT)
 			break;
 		if (ret > 0)
 			policies->nr++;
 	}
-	if (ret == -ENOENT)
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int kern_list(struct kern_policies *policies)
+{
+	struct layout layout = {};
+	int ret;
+
+	policies->nr = 0;
+	policies->policies = NULL;
+	ret = add_policies(policies, &layout, bpf_link_get_next_id, read_link);
+	if (!ret)
+		ret = add_policies(policies, &layout, bpf_map_get_next_id, read_linkless);
+	if (!ret)
 		return 0;
 	kern_free(policies);
 	return error_set(EXIT_FAILED, ret, "--debug tells more",
 			 "can't read the kernel's BPF links: %s", strerror(-ret));
+}
+
+int kern_unregister(const struct kern_policy *policy)
+{
+	uint32_t key = 0;
+	int fd, err;
+
+	if (policy->link_id)
+		return 0;
+	fd = bpf_map_get_fd_by_id(policy->map_id);
+	if (fd < 0)
+		return fd;
+	err = bpf_map_delete_elem(fd, &key);
+	close(fd);
+	return err;
 }
 
 void kern_free(struct kern_policies *policies)
@@ -485,7 +573,7 @@ void kern_free(struct kern_policies *policies)
 	policies->nr = 0;
 }
 
-static bool same_target(const struct kern_target *a, const struct kern_target *b)
+bool kern_same_target(const struct kern_target *a, const struct kern_target *b)
 {
 	return a->match == b->match &&
 	       (a->match == VFIO_PCI_DVSEC_MATCH_ANY || device_same(&a->address, &b->address));
@@ -497,7 +585,7 @@ const struct kern_policy *kern_find(const struct kern_policies *policies,
 	unsigned int i;
 
 	for (i = 0; i < policies->nr; i++)
-		if (same_target(&policies->policies[i].target, target))
+		if (kern_same_target(&policies->policies[i].target, target))
 			return &policies->policies[i];
 	return NULL;
 }

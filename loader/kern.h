@@ -13,8 +13,26 @@
 #include "vfio_pci_dvsec.h"
 
 #define KERN_DEFAULT "default"
+/* Of a BPF program's tag in bytes */
+#define KERN_TAG_LEN 8
 
 struct btf;
+
+/**
+ * enum kern_hook - whether vfio-pci asks a policy
+ * @KERN_HOOK_PRESENT: it does
+ * @KERN_HOOK_NO_BTF: the kernel has no BTF, so it can't be told
+ * @KERN_HOOK_NOT_LOADED: there is no vfio-pci-core
+ * @KERN_HOOK_NO_MODULE_BTF: vfio-pci-core is a module without BTF
+ * @KERN_HOOK_ABSENT: it doesn't
+ */
+enum kern_hook {
+	KERN_HOOK_PRESENT,
+	KERN_HOOK_NO_BTF,
+	KERN_HOOK_NOT_LOADED,
+	KERN_HOOK_NO_MODULE_BTF,
+	KERN_HOOK_ABSENT,
+};
 
 /**
  * struct kern_target - what a policy is for
@@ -28,10 +46,11 @@ struct kern_target {
 
 /**
  * struct kern_policy - a policy in force, whoever registered it
- * @link_id: of the BPF link
+ * @link_id: of the BPF link, 0 if it was registered without one
  * @map_id: of the struct_ops map behind the link
  * @target: what it is for
  * @name: of the policy; may be empty
+ * @tag: of the program that is the member opened(); all 0 if there is none
  * @nr_claims: number of @claims in use
  * @claims: kinds of DVSECs that it is for, besides those of CXL
  * @shadow_id: of the map "cxl_shadow"; 0: the program has none
@@ -44,6 +63,7 @@ struct kern_policy {
 	uint32_t map_id;
 	struct kern_target target;
 	char name[VFIO_PCI_DVSEC_NAME_LEN];
+	uint8_t tag[KERN_TAG_LEN];
 	uint32_t nr_claims;
 	struct vfio_pci_dvsec_id claims[VFIO_PCI_DVSEC_MAX_CLAIMS];
 	uint32_t shadow_id;
@@ -72,6 +92,30 @@ struct kern_policies {
 int kern_check(void);
 
 /**
+ * kern_hook - look for the hook
+ *
+ * Return: what was found; sets no error.
+ */
+enum kern_hook kern_hook(void);
+
+/**
+ * kern_hook_text - what enum kern_hook says, for people
+ * @hook: what was found, but for %KERN_HOOK_PRESENT
+ * @hint: the way out
+ *
+ * Return: the cause.
+ */
+const char *kern_hook_text(enum kern_hook hook, const char **hint);
+
+/**
+ * kern_has_capability - ask for a capability of this process
+ * @capability: CAP_*
+ *
+ * Return: whether it is effective.
+ */
+bool kern_has_capability(unsigned int capability);
+
+/**
  * kern_check_privilege - check that this process may do what all verbs need
  *
  * Return: 0 or a negative errno, with the error set.
@@ -85,6 +129,14 @@ int kern_check_privilege(void);
  * Return: 0 or a negative errno, with the error set.
  */
 int kern_list(struct kern_policies *policies);
+
+/**
+ * kern_unregister - end a policy that was registered without a link
+ * @policy: the policy; one with a link is left alone
+ *
+ * Return: 0 or a negative errno.
+ */
+int kern_unregister(const struct kern_policy *policy);
 
 /**
  * kern_free - free what kern_list() found
@@ -111,6 +163,15 @@ const struct kern_policy *kern_find(const struct kern_policies *policies,
  */
 const struct kern_policy *kern_find_effective(const struct kern_policies *policies,
 					      const struct kern_target *target);
+
+/**
+ * kern_same_target - compare targets
+ * @a: a target
+ * @b: another
+ *
+ * Return: whether they are the same.
+ */
+bool kern_same_target(const struct kern_target *a, const struct kern_target *b);
 
 /**
  * kern_target_name - a target as text

@@ -19,6 +19,7 @@ enum option_value {
 	OPT_UNBOUND,
 	OPT_COUNT,
 	OPT_TIMEOUT,
+	OPT_PROMETHEUS,
 };
 
 static const struct option options[] = {
@@ -31,6 +32,7 @@ static const struct option options[] = {
 	{ "unbound", no_argument, NULL, OPT_UNBOUND },
 	{ "count", required_argument, NULL, OPT_COUNT },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -72,10 +74,13 @@ static const struct cmd {
 	  "  cxl-policy default set --policy read-only\n"
 	  "  cxl-policy default clear\n" },
 	{ "list", cmd_list, 0, "list",
-	  "The CXL devices of this host and what is in force on them.\n"
+	  "The CXL devices of this host and what is in force on them, whoever registered it,\n"
+	  "and the default policy. All of it is the kernel's word; where the pins of\n"
+	  "cxl-policy don't agree with it, that is told as a problem.\n"
 	  "\n"
 	  "  cxl-policy list\n"
-	  "  cxl-policy list --json | jq -r '.[] | select(.state == \"enforced\").device'\n" },
+	  "  cxl-policy list --json | jq -r '.[] | select(.state == \"enforced\").device'\n"
+	  "  cxl-policy list --json | jq -r '.[].problem // empty'\n" },
 	{ "show", cmd_show, 0, "show BDF",
 	  "The registers of a device's CXL DVSEC, and those fields of its other DVSECs that\n"
 	  "the policy describes: what the guest sees, what the hardware has, what the policy\n"
@@ -90,6 +95,24 @@ static const struct cmd {
 	  "\n"
 	  "  cxl-policy monitor\n"
 	  "  cxl-policy monitor --json --count 10 --timeout 60\n" },
+	{ "stats", cmd_stats, BIT_OF(OPT_PROMETHEUS), "stats [BDF] [--prometheus]",
+	  "What the kernel counts of the accesses to the DVSECs of a device, or of all CXL\n"
+	  "devices that a vfio-pci with the hook has, and of their events while it is open.\n"
+	  "Anybody may run it; to tell of events it needs root. With --prometheus in the\n"
+	  "text format of that, for a textfile collector say.\n"
+	  "\n"
+	  "  cxl-policy stats\n"
+	  "  cxl-policy stats 0000:0d:00.0 --json | jq '.[0].writes_denied'\n"
+	  "  cxl-policy stats --prometheus >cxl.tmp && mv cxl.tmp cxl.prom\n" },
+	{ "doctor", cmd_doctor, 0, "doctor",
+	  "Look for what keeps policies from being enforced on this host: one line a check\n"
+	  "with ok, warn, fail or unknown, what was found, and the way to mend it. Nothing\n"
+	  "is changed. Anybody may run it; root sees more.\n"
+	  "\n"
+	  "Exit status: 0 no check fails, 4 none but that for privilege, 3 others too.\n"
+	  "\n"
+	  "  cxl-policy doctor\n"
+	  "  cxl-policy doctor --json | jq -r '.checks[] | select(.status == \"fail\").hint'\n" },
 	{ "help", cmd_help, 0, "help [COMMAND]", "Tell of all commands, or of one.\n" },
 	{ "version", cmd_version, 0, "version", "Print the version.\n" },
 };
@@ -232,6 +255,9 @@ static int run(int argc, char **argv)
 			break;
 		case OPT_TIMEOUT:
 			err = parse_number("timeout", optarg, &args.timeout);
+			break;
+		case OPT_PROMETHEUS:
+			args.prometheus = true;
 			break;
 		case ':':
 			err = error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "output.h"
 
@@ -58,6 +59,22 @@ enum exit_code error_print(int err)
 			error.hint);
 	}
 	return error.code;
+}
+
+const char *output_color(enum output_color color)
+{
+	static const char *const sequences[] = {
+		[OUTPUT_PLAIN] = "\033[0m",
+		[OUTPUT_GOOD] = "\033[32m",
+		[OUTPUT_WARN] = "\033[33m",
+		[OUTPUT_BAD] = "\033[1;31m",
+	};
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (output_options.json || (no_color && no_color[0]) || !term || !strcmp(term, "dumb") ||
+	    !isatty(STDOUT_FILENO))
+		return "";
+	return sequences[color];
 }
 
 void output_json(struct json_object *object)

@@ -48,6 +48,29 @@ struct output_options {
 extern struct output_options output_options;
 
 /**
+ * enum output_color - what a word on the terminal says
+ * @OUTPUT_PLAIN: nothing, or the end of what does
+ * @OUTPUT_GOOD: all is well
+ * @OUTPUT_WARN: to be looked at
+ * @OUTPUT_BAD: wrong
+ */
+enum output_color {
+	OUTPUT_PLAIN,
+	OUTPUT_GOOD,
+	OUTPUT_WARN,
+	OUTPUT_BAD,
+};
+
+/**
+ * output_color - what to print on standard output before a word, and after it
+ * @color: of the word, or %OUTPUT_PLAIN after it
+ *
+ * Return: the sequence of a terminal that shows it; "" where standard output is no
+ * such terminal, for JSON, and where $NO_COLOR is set.
+ */
+const char *output_color(enum output_color color);
+
+/**
  * error_set - note why the run fails; the first call counts
  * @code: exit status of the program
  * @err: negative errno

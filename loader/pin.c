@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -47,11 +49,20 @@ static int make_dir(const char *path)
 	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-static int check_bpffs(void)
+enum pin_bpffs pin_bpffs(void)
 {
 	if (is_bpffs())
+		return PIN_BPFFS_MOUNTED;
+	return is_empty_dir(PIN_BPFFS) ? PIN_BPFFS_EMPTY : PIN_BPFFS_TAKEN;
+}
+
+static int check_bpffs(void)
+{
+	enum pin_bpffs found = pin_bpffs();
+
+	if (found == PIN_BPFFS_MOUNTED)
 		return 0;
-	if (is_empty_dir(PIN_BPFFS) && !mount("bpf", PIN_BPFFS, "bpf", 0, "mode=0700"))
+	if (found == PIN_BPFFS_EMPTY && !mount("bpf", PIN_BPFFS, "bpf", 0, "mode=0700"))
 		return 0;
 	return error_set(EXIT_FAILED, -ENODEV, "mount -t bpf bpf " PIN_BPFFS,
 			 "no BPF file system at " PIN_BPFFS);
@@ -209,4 +220,149 @@ int pin_open_map(const char *path, const char *name)
 		return -EINVAL;
 	}
 	return fd;
+}
+
+/*
+ * Comparing with what is in force
+ */
+
+/* The id of the link that a pin holds, 0 if it is no link or can't be opened */
+static uint32_t read_link(const char *path, bool *in_force)
+{
+	struct bpf_link_info info = {};
+	char proc[32], kind[32] = "";
+	__u32 len = sizeof(info);
+	uint32_t id = 0;
+	int fd;
+
+	*in_force = false;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	/* The kernel answers for maps and programs too, with other things in the same place */
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	if (readlink(proc, kind, sizeof(kind) - 1) >= 0 && strstr(kind, "link") &&
+	    !bpf_link_get_info_by_fd(fd, &info, &len)) {
+		id = info.id;
+		/* A link that was detached has no map */
+		*in_force = info.type == BPF_LINK_TYPE_STRUCT_OPS && info.struct_ops.map_id;
+	}
+	close(fd);
+	return id;
+}
+
+static bool parse_name(const char *name, struct kern_target *target)
+{
+	char address[DEVICE_ADDRESS_LEN], again[PIN_PATH_LEN], *dash;
+
+	memset(target, 0, sizeof(*target));
+	if (strcmp(name, KERN_DEFAULT)) {
+		target->match = VFIO_PCI_DVSEC_MATCH_ADDRESS;
+		snprintf(address, sizeof(address), "%.*s", DEVICE_ADDRESS_LEN - 1, name);
+		dash = strrchr(address, '-');
+		if (!dash)
+			return false;
+		*dash = '.';
+		if (device_parse(address, &target->address))
+			return false;
+	}
+	link_path(target, again);
+	return !strcmp(again + strlen(PIN_LINKS "/"), name);
+}
+
+int pin_list(struct pins *pins)
+{
+	struct dirent **entries;
+	int nr, i, err;
+
+	pins->nr = 0;
+	pins->pins = NULL;
+	nr = scandir(PIN_LINKS, &entries, NULL, alphasort);
+	if (nr < 0) {
+		err = -errno;
+		return err == -ENOENT ? 0
+				      : error_set(EXIT_FAILED, err, "is it a folder?",
+						  "can't read " PIN_LINKS ": %s", strerror(-err));
+	}
+	pins->pins = calloc(nr + 1, sizeof(*pins->pins));
+	for (i = 0; i < nr; i++) {
+		struct pin *pin = &pins->pins[pins->nr];
+
+		if (pins->pins && entries[i]->d_name[0] != '.') {
+			snprintf(pin->path, sizeof(pin->path), PIN_LINKS "/%s", entries[i]->d_name);
+			pin->name = pin->path + strlen(PIN_LINKS "/");
+			pin->named = parse_name(pin->name, &pin->target);
+			pin->link_id = read_link(pin->path, &pin->in_force);
+			/* One that has just been removed is none */
+			if (!access(pin->path, F_OK))
+				pins->nr++;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return pins->pins ? 0 : -ENOMEM;
+}
+
+void pin_free(struct pins *pins)
+{
+	free(pins->pins);
+	pins->pins = NULL;
+	pins->nr = 0;
+}
+
+const struct pin *pin_find(const struct pins *pins, uint32_t link_id)
+{
+	unsigned int i;
+
+	for (i = 0; link_id && i < pins->nr; i++)
+		if (pins->pins[i].link_id == link_id)
+			return &pins->pins[i];
+	return NULL;
+}
+
+bool pin_problem(const struct pin *pin, const struct kern_policies *policies, char *text,
+		 size_t size)
+{
+	char name[DEVICE_ADDRESS_LEN];
+	unsigned int i;
+
+	text[0] = '\0';
+	if (!pin->link_id) {
+		snprintf(text, size, "%s isn't the pin of a link", pin->path);
+		return true;
+	}
+	if (!pin->in_force) {
+		snprintf(text, size, "the pin %s holds link %u, which isn't in force", pin->path,
+			 pin->link_id);
+		return true;
+	}
+	for (i = 0; i < policies->nr; i++)
+		if (policies->policies[i].link_id == pin->link_id)
+			break;
+	/* Put in force since the policies were listed */
+	if (i == policies->nr)
+		return false;
+	if (pin->named && kern_same_target(&pin->target, &policies->policies[i].target))
+		return false;
+	kern_target_name(&policies->policies[i].target, name);
+	snprintf(text, size, "the pin %s holds link %u, which is for %s", pin->path, pin->link_id,
+		 name);
+	return true;
+}
+
+/* nftw() hands no argument on */
+static uint32_t wanted_link;
+
+static int look_at_pin(const char *path, const struct stat *st __attribute__((unused)), int type,
+		       struct FTW *ftw __attribute__((unused)))
+{
+	bool in_force;
+
+	return type == FTW_F && read_link(path, &in_force) == wanted_link;
+}
+
+bool pin_is_held(uint32_t link_id)
+{
+	wanted_link = link_id;
+	return is_bpffs() && nftw(PIN_BPFFS, look_at_pin, 16, FTW_PHYS | FTW_MOUNT) == 1;
 }
