@@ -117,11 +117,17 @@ $(BUILD)/tests/test_%: tests/test_%.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADER
 
 $(BUILD)/tests/test_differential: $(ORACLE_SOURCES)
 
+$(BUILD)/tests/test_state: loader/state.c loader/output.c
+$(BUILD)/tests/test_state: POLICY_LIBS += -ljson-c
+
 $(BUILD)/tests/bin/mutants: tests/mutants.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADERS) $(POLICY_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(POLICY_LIBS)
 
 $(BUILD)/tests/fuzz/differential: $(ORACLE_SOURCES)
+
+$(BUILD)/tests/fuzz/state: loader/state.c loader/output.c
+$(BUILD)/tests/fuzz/state: POLICY_LIBS += -ljson-c
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADERS) $(POLICY_HEADERS)
 	@mkdir -p $(@D)

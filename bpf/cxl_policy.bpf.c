@@ -5,7 +5,7 @@
  * The tables decide, see cxl_policy_engine.h. Registered as it is, by bpftool,
  * the object enforces the policy cxl-device on every device that no other policy
  * names. The loader writes another policy and another target into it before it
- * is loaded, and makes all objects share the two maps.
+ * is loaded, and makes all objects share the three maps.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -39,6 +39,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
 } cxl_events SEC(".maps");
+
+/* Saved shadows, for openings to come */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CXL_SHADOW_MAX_DEVICES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cxl_restore_key);
+	__type(value, struct cxl_restore);
+} cxl_restore SEC(".maps");
 
 /* The cookie of a DVSEC: index of its rules plus 1, as 0 is what nobody set */
 #define COOKIE(dvsec) ((__u64)(dvsec) + 1)
@@ -167,7 +176,7 @@ int BPF_PROG(cxl_opened, struct vfio_pci_dvsec_access *acc)
 	shadow->segment = acc->segment;
 	shadow->bus = acc->bus;
 	shadow->devfn = acc->devfn;
-	shadow->accesses = 0;
+	shadow->accesses = CXL_ACCESSES_NONE;
 	emit(shadow, acc, CXL_EVENT_OPENED, 0, 0);
 	return open_dword(acc, shadow);
 }
@@ -199,6 +208,78 @@ int BPF_PROG(cxl_reset, struct vfio_pci_dvsec_access *acc, __u32 kind)
 	return 0;
 }
 
+/* What was stored before is seen by others before what is loaded after */
+static __always_inline void full_barrier(void)
+{
+	volatile __u64 any = 0;
+
+	__sync_lock_test_and_set(&any, 1);
+}
+
+/* Global, so that it is verified once and not for each dword, or way that leads here */
+__noinline int cxl_restore_dword(struct cxl_shadow *shadow, const struct cxl_restore_dword *saved,
+				 __u32 stage)
+{
+	if (!shadow || !saved)
+		return 0;
+	if (stage == CXL_RESTORE_CHECK)
+		return cxl_engine_restore_fits(shadow, saved);
+	cxl_engine_restore(policy_table(), shadow, saved, stage);
+	return 1;
+}
+
+/* Global, too */
+__noinline int cxl_restore_stage(struct cxl_shadow *shadow, const struct cxl_restore *saved,
+				 __u32 stage)
+{
+	__u32 i;
+
+	if (!shadow || !saved)
+		return 0;
+	for (i = 0; i < CXL_RESTORE_MAX_DWORDS; i++) {
+		if (i >= saved->nr_dwords)
+			break;
+		if (!cxl_restore_dword(shadow, &saved->dwords[i], stage))
+			return 0;
+	}
+	return 1;
+}
+
+static __always_inline __u32 restore(struct cxl_shadow *shadow, const struct cxl_restore *saved)
+{
+	if (saved->abi_version != CXL_POLICY_ABI_VERSION ||
+	    shadow->abi_version != CXL_POLICY_ABI_VERSION)
+		return CXL_RESTORE_VERSION;
+	if (!cxl_restore_stage(shadow, saved, CXL_RESTORE_CHECK))
+		return CXL_RESTORE_LAYOUT;
+	cxl_restore_stage(shadow, saved, CXL_RESTORE_BITS);
+	cxl_restore_stage(shadow, saved, CXL_RESTORE_ONCE);
+	return CXL_RESTORE_APPLIED;
+}
+
+__noinline int cxl_first_access(struct cxl_shadow *shadow)
+{
+	struct cxl_restore_key key = {};
+	struct cxl_restore *saved;
+
+	if (!shadow)
+		return 0;
+	shadow->accesses = CXL_ACCESSES_FIRST;
+	full_barrier();
+	key.segment = shadow->segment;
+	key.bus = shadow->bus;
+	key.devfn = shadow->devfn;
+	saved = bpf_map_lookup_elem(&cxl_restore, &key);
+	if (saved && saved->state == CXL_RESTORE_PENDING &&
+	    (!saved->open_id || saved->open_id == shadow->open_id)) {
+		saved->applied_id = shadow->open_id;
+		saved->state = restore(shadow, saved);
+	}
+	full_barrier();
+	shadow->accesses = CXL_ACCESSES_DONE;
+	return 0;
+}
+
 SEC("struct_ops/read")
 int BPF_PROG(cxl_read, struct vfio_pci_dvsec_access *acc)
 {
@@ -211,7 +292,8 @@ int BPF_PROG(cxl_read, struct vfio_pci_dvsec_access *acc)
 
 	if (!shadow)
 		return VFIO_PCI_DVSEC_INVALID;
-	shadow->accesses = 1;
+	if (shadow->accesses != CXL_ACCESSES_DONE)
+		cxl_first_access(shadow);
 	access_of(acc, &access);
 	verdict = cxl_engine_read(policy, dvsec, shadow, &access, &out);
 	acc->result = out.result;
@@ -246,7 +328,8 @@ int BPF_PROG(cxl_write, struct vfio_pci_dvsec_access *acc)
 
 	if (!shadow)
 		return VFIO_PCI_DVSEC_INVALID;
-	shadow->accesses = 1;
+	if (shadow->accesses != CXL_ACCESSES_DONE)
+		cxl_first_access(shadow);
 	access_of(acc, &access);
 	verdict = cxl_engine_write_dword(policy, dvsec, shadow, &access, &out);
 	if (out.flags & CXL_EVENT_RESET_EMULATED)

@@ -22,8 +22,12 @@
 #define CXL_SHADOW_MAX_DEVICES 256
 #define CXL_SHADOW_DWORDS      1024
 
-#define CXL_SHADOW_MAP_NAME "cxl_shadow"
-#define CXL_EVENTS_MAP_NAME "cxl_events"
+/* Dwords of a saved shadow that hold bits of the user's */
+#define CXL_RESTORE_MAX_DWORDS 256
+
+#define CXL_SHADOW_MAP_NAME  "cxl_shadow"
+#define CXL_EVENTS_MAP_NAME  "cxl_events"
+#define CXL_RESTORE_MAP_NAME "cxl_restore"
 
 /**
  * struct cxl_cond - bits that exist only where a capability is seen
@@ -163,13 +167,26 @@ struct cxl_shadow_dword {
 };
 
 /**
+ * enum cxl_accesses - has the user made an access since the open?
+ * @CXL_ACCESSES_NONE: no
+ * @CXL_ACCESSES_DONE: yes
+ * @CXL_ACCESSES_FIRST: the first one is being decided; a struct cxl_restore that is
+ *	there before is seen, one that comes now may be
+ */
+enum cxl_accesses {
+	CXL_ACCESSES_NONE = 0,
+	CXL_ACCESSES_DONE = 1,
+	CXL_ACCESSES_FIRST = 2,
+};
+
+/**
  * struct cxl_shadow - state of one open device; value of the map "cxl_shadow"
  * @open_id: of the opening that the state is of; 0: none
  * @abi_version: CXL_POLICY_ABI_VERSION
  * @segment: PCI segment (domain) of the device
  * @bus: PCI bus number
  * @devfn: PCI device and function number
- * @accesses: the user has made an access since the open
+ * @accesses: an &enum cxl_accesses
  * @event_tokens: events that may yet be sent before the rate limit
  * @event_time: when @event_tokens was filled up last, in ns since boot
  * @events: sent
@@ -190,6 +207,77 @@ struct cxl_shadow {
 	__u64 events;
 	__u64 events_lost;
 	struct cxl_shadow_dword dwords[CXL_SHADOW_DWORDS];
+};
+
+/**
+ * struct cxl_restore_key - key of the map "cxl_restore"
+ * @segment: PCI segment (domain) of the device
+ * @bus: PCI bus number
+ * @devfn: PCI device and function number
+ * @reserved: 0
+ */
+struct cxl_restore_key {
+	__u32 segment;
+	__u8 bus;
+	__u8 devfn;
+	__u16 reserved;
+};
+
+/**
+ * struct cxl_restore_dword - a dword of a saved shadow
+ * @value: the user's bits
+ * @valid: those of @value that were saved
+ * @header1: DVSEC Header 1 of the DVSEC: vendor, revision, length
+ * @id: DVSEC ID
+ * @start: position of the DVSEC in configuration space, a multiple of 4
+ * @offset: of the dword in the DVSEC, a multiple of 4
+ * @reserved: 0
+ */
+struct cxl_restore_dword {
+	__u32 value;
+	__u32 valid;
+	__u32 header1;
+	__u16 id;
+	__u16 start;
+	__u16 offset;
+	__u16 reserved;
+};
+
+/**
+ * enum cxl_restore_state - what became of a saved shadow
+ * @CXL_RESTORE_PENDING: to be applied at the first access of an opening
+ * @CXL_RESTORE_APPLIED: applied to the opening &cxl_restore.applied_id
+ * @CXL_RESTORE_LAYOUT: refused at that opening, as the device has other DVSECs now
+ * @CXL_RESTORE_VERSION: refused at that opening, as the program is of another version
+ */
+enum cxl_restore_state {
+	CXL_RESTORE_PENDING = 1,
+	CXL_RESTORE_APPLIED = 2,
+	CXL_RESTORE_LAYOUT = 3,
+	CXL_RESTORE_VERSION = 4,
+};
+
+/**
+ * struct cxl_restore - a saved shadow for a device; value of the map "cxl_restore"
+ * @open_id: of the opening that it is for; 0: the next one
+ * @applied_id: of the opening that @state tells of
+ * @abi_version: CXL_POLICY_ABI_VERSION
+ * @state: an &enum cxl_restore_state
+ * @nr_dwords: number of @dwords in use
+ * @reserved: 0
+ * @dwords: the dwords, in any order
+ *
+ * The loader puts it there and takes it away; the program applies it at the first
+ * access of an opening, before it decides on that one.
+ */
+struct cxl_restore {
+	__u64 open_id;
+	__u64 applied_id;
+	__u32 abi_version;
+	__u32 state;
+	__u32 nr_dwords;
+	__u32 reserved;
+	struct cxl_restore_dword dwords[CXL_RESTORE_MAX_DWORDS];
 };
 
 /* &cxl_event.flags */
@@ -255,6 +343,9 @@ CXL_ABI_ASSERT(sizeof(struct cxl_policy) ==
 	       48 + 16 * CXL_POLICY_MAX_DVSECS + sizeof(struct cxl_rule) * CXL_POLICY_MAX_RULES);
 CXL_ABI_ASSERT(sizeof(struct cxl_shadow_dword) == 12);
 CXL_ABI_ASSERT(sizeof(struct cxl_shadow) == 48 + 12 * CXL_SHADOW_DWORDS);
+CXL_ABI_ASSERT(sizeof(struct cxl_restore_key) == 8);
+CXL_ABI_ASSERT(sizeof(struct cxl_restore_dword) == 20);
+CXL_ABI_ASSERT(sizeof(struct cxl_restore) == 32 + 20 * CXL_RESTORE_MAX_DWORDS);
 CXL_ABI_ASSERT(sizeof(struct cxl_event) == 80);
 
 #endif /* CXL_POLICY_ABI_H */

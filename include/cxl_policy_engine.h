@@ -484,4 +484,123 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 	return verdict;
 }
 
+/**
+ * enum cxl_restore_stage - the order in which a saved shadow is restored
+ * @CXL_RESTORE_CHECK: look whether it fits, see cxl_engine_restore_fits()
+ * @CXL_RESTORE_BITS: what the user could write
+ * @CXL_RESTORE_ONCE: what can only be set, as CONFIG_LOCK, which locks the former
+ *
+ * Every dword goes through a stage before any goes through the next one.
+ */
+enum cxl_restore_stage {
+	CXL_RESTORE_CHECK = 0,
+	CXL_RESTORE_BITS = 1,
+	CXL_RESTORE_ONCE = 2,
+};
+
+/**
+ * cxl_engine_restore_fits - check that a DVSEC is the one that was saved
+ * @shadow: of the device
+ * @saved: a dword of the DVSEC
+ *
+ * One that the policy isn't asked about fits, as none of it is restored.
+ *
+ * Return: whether it is.
+ */
+static __always_inline __u32 cxl_engine_restore_fits(struct cxl_shadow *shadow,
+						     const struct cxl_restore_dword *saved)
+{
+	__u32 header1, header2;
+
+	if (saved->start % 4 || saved->offset % 4 ||
+	    saved->start / 4 + saved->offset / 4 >= CXL_SHADOW_DWORDS)
+		return 0;
+	header1 = cxl_engine_dword(shadow, saved->start, 1)->hw;
+	header2 = cxl_engine_dword(shadow, saved->start, 2)->hw;
+	return !header1 || (header1 == saved->header1 && (header2 & 0xffff) == saved->id);
+}
+
+/* Conditional bits of @rule whose capability isn't there, and can't be set by the user */
+static __always_inline __u32 cxl_engine_denied(const struct cxl_policy *policy, __u32 dvsec,
+					       const struct cxl_rule *rule,
+					       struct cxl_shadow *shadow,
+					       const struct cxl_access *access)
+{
+	__u32 denied = 0, i;
+
+	for (i = 0; i < CXL_POLICY_MAX_CONDS; i++) {
+		const struct cxl_cond *cond = &rule->conds[i];
+		const struct cxl_shadow_dword *dword;
+		const struct cxl_rule *cap;
+		__u32 seen;
+
+		if (i >= rule->nr_conds)
+			break;
+		cap = cxl_engine_rule(policy, dvsec, cond->cap_rule);
+		if (!cap)
+			return ~0U;
+		dword = cxl_engine_dword(shadow, access->start, cond->cap_rule);
+		seen = (dword->hw & cap->hw) | (dword->value & cap->shadow) |
+		       (cap->value & ~cap->hw & ~cap->shadow) |
+		       (cap->shadow & (cap->write | cap->once));
+		seen &= cxl_engine_extent(access->length, cond->cap_rule * 4);
+		if ((seen & cond->cap_mask) != cond->cap_mask)
+			denied |= cond->bits;
+	}
+	return denied;
+}
+
+/**
+ * cxl_engine_restore - give the bits of a dword the values that were saved
+ * @policy: policy in force
+ * @shadow: of the device, at the first access of an opening
+ * @saved: the dword; cxl_engine_restore_fits() says that it fits
+ * @stage: %CXL_RESTORE_BITS or %CXL_RESTORE_ONCE
+ *
+ * These are the bits that the user could have brought to those values by accesses
+ * under this policy, without a trace in the hardware. So nothing read-only is
+ * restored, no status bit of the hardware's, nothing that the policy locks from the
+ * open on; and nothing of which a write reaches the hardware or opens the way there
+ * for another, as the device would not know of it.
+ *
+ * Return: the bits that were restored.
+ */
+static __always_inline __u32 cxl_engine_restore(const struct cxl_policy *policy,
+						struct cxl_shadow *shadow,
+						const struct cxl_restore_dword *saved, __u32 stage)
+{
+	const struct cxl_access access = {
+		.start = saved->start,
+		.length = saved->header1 >> 20,
+		.offset = saved->offset,
+	};
+	struct cxl_shadow_dword *dword;
+	const struct cxl_rule *rule;
+	__u32 dvsec, bits, ours;
+
+	dvsec = cxl_engine_find(policy, saved->header1, saved->id);
+	rule = cxl_engine_rule(policy, dvsec, saved->offset / 4);
+	if (!rule || dvsec >= CXL_POLICY_MAX_DVSECS)
+		return 0;
+	dword = cxl_engine_dword(shadow, saved->start, saved->offset / 4);
+
+	bits = ~cxl_engine_denied(policy, dvsec, rule, shadow, &access);
+	if (stage == CXL_RESTORE_ONCE) {
+		ours = rule->once & saved->value;
+	} else {
+		ours = rule->write & ~rule->once;
+		if (cxl_engine_locked(policy, dvsec, shadow, &access))
+			ours &= ~rule->lock;
+		if (rule->reset & bits)
+			ours |= policy->dvsecs[dvsec].reset_action == CXL_RESET_EMULATE
+					? rule->reset_complete
+					: rule->reset_error;
+	}
+	bits &= ours & saved->valid & dword->valid & rule->shadow;
+	bits &= ~(rule->fwd | rule->fwd1 | rule->wbi_gate);
+	bits &= cxl_engine_extent(access.length, saved->offset);
+	dword->value = (dword->value & ~bits) | (saved->value & bits);
+	return bits;
+}
+
 #endif /* CXL_POLICY_ENGINE_H */

@@ -16,8 +16,9 @@
 #include "cmd.h"
 #include "output.h"
 #include "pin.h"
+#include "restore.h"
 
-static int check_device(const struct kern_target *target, bool unbound)
+int cmd_check_device(const struct kern_target *target, bool unbound)
 {
 	char name[DEVICE_ADDRESS_LEN];
 	struct device device;
@@ -82,36 +83,30 @@ static void print_target(const struct kern_target *target, const char *policy, u
  * else what was pinned.
  */
 static int share_map(const struct kern_policies *policies, const struct kern_target *target,
-		     const char *map)
+		     enum kern_map map)
 {
 	const struct kern_policy *policy = kern_find_effective(policies, target);
-	bool shadow = !strcmp(map, CXL_SHADOW_MAP_NAME);
 	unsigned int i;
 	int fd = -ENOENT;
 
 	if (policy)
-		fd = kern_open_map(shadow ? policy->shadow_id : policy->events_id, map);
-	for (i = 0; fd < 0 && i < policies->nr; i++) {
-		policy = &policies->policies[i];
-		fd = kern_open_map(shadow ? policy->shadow_id : policy->events_id, map);
-	}
-	if (fd < 0)
-		fd = pin_open_map(shadow ? PIN_SHADOW : PIN_EVENTS, map);
-	return fd;
+		fd = kern_open_map(kern_map_id(policy, map), kern_map_names[map]);
+	for (i = 0; fd < 0 && i < policies->nr; i++)
+		fd = kern_open_map(kern_map_id(&policies->policies[i], map), kern_map_names[map]);
+	return fd < 0 ? pin_open_map(map) : fd;
 }
 
 static int load_shared(const struct kern_policies *policies, const struct kern_target *target,
 		       const struct policy_image *image, struct bpf_policy **obj)
 {
-	int shadow_fd = share_map(policies, target, CXL_SHADOW_MAP_NAME);
-	int events_fd = share_map(policies, target, CXL_EVENTS_MAP_NAME);
-	int err;
+	int fds[KERN_NR_MAPS], i, err;
 
-	err = bpf_load(image, target, shadow_fd, events_fd, obj);
-	if (shadow_fd >= 0)
-		close(shadow_fd);
-	if (events_fd >= 0)
-		close(events_fd);
+	for (i = 0; i < KERN_NR_MAPS; i++)
+		fds[i] = share_map(policies, target, i);
+	err = bpf_load(image, target, fds, obj);
+	for (i = 0; i < KERN_NR_MAPS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	return err;
 }
 
@@ -126,14 +121,14 @@ static uint32_t link_id_of(int fd)
 /* From the pin on, the new policy outlives this process */
 static int keep(struct bpf_policy *obj, int link_fd, const struct kern_target *target)
 {
-	int err = pin_link(link_fd, target);
+	int err = pin_link(link_fd, target), i;
 
 	if (err)
 		return error_set(EXIT_FAILED, err, "is " PIN_BPFFS " full or read-only?",
 				 "can't pin the link: %s", strerror(-err));
 	/* Only for those who look there: maps are found by the links */
-	pin_map(bpf_shadow_fd(obj), PIN_SHADOW);
-	pin_map(bpf_events_fd(obj), PIN_EVENTS);
+	for (i = 0; i < KERN_NR_MAPS; i++)
+		pin_map(bpf_map_fd(obj, i), i);
 	return 0;
 }
 
@@ -176,7 +171,7 @@ static int attach(const struct kern_target *target, const char *spec, bool unbou
 	kern_target_name(target, name);
 	err = kern_check();
 	if (!err && target->match == VFIO_PCI_DVSEC_MATCH_ADDRESS)
-		err = check_device(target, unbound);
+		err = cmd_check_device(target, unbound);
 	if (err)
 		return err;
 
@@ -341,7 +336,7 @@ static int detach(const struct kern_target *target)
 	struct kern_policies policies = {}, after = {};
 	const struct kern_policy *old, *now;
 	char name[DEVICE_ADDRESS_LEN], done[128];
-	int lock, link_fd = -1, err;
+	int lock, link_fd = -1, restore_fd = -1, err;
 
 	kern_target_name(target, name);
 	err = kern_check();
@@ -357,6 +352,7 @@ static int detach(const struct kern_target *target)
 	err = list_taken(target, &policies, &old);
 	if (err)
 		goto out;
+	restore_fd = kern_open_map(old->restore_id, CXL_RESTORE_MAP_NAME);
 	link_fd = bpf_link_get_fd_by_id(old->link_id);
 	/* By the link, as a pin of somebody else's would keep it; not before Linux 6.11 */
 	err = link_fd < 0 ? kern_unregister(old) : bpf_link_detach(link_fd);
@@ -385,6 +381,7 @@ static int detach(const struct kern_target *target)
 				"link %u can't be detached on this kernel", old->link_id);
 		goto out;
 	}
+	restore_forget(restore_fd, &after, target);
 	now = kern_find_effective(&after, target);
 	snprintf(done, sizeof(done), "policy %s detached%s%s", old->name,
 		 now ? ", covered by the default policy " : "", now ? now->name : "");
@@ -392,6 +389,8 @@ static int detach(const struct kern_target *target)
 out:
 	if (link_fd >= 0)
 		close(link_fd);
+	if (restore_fd >= 0)
+		close(restore_fd);
 	kern_free(&after);
 	kern_free(&policies);
 	pin_unlock(lock);

@@ -22,8 +22,7 @@ extern const char bpf_object_start[], bpf_object_end[];
 
 struct bpf_policy {
 	struct bpf_object *obj;
-	struct bpf_map *shadow;
-	struct bpf_map *events;
+	struct bpf_map *maps[KERN_NR_MAPS];
 	struct bpf_map *ops;
 };
 
@@ -71,15 +70,16 @@ static struct cxl_policy *find_table(const struct bpf_object *obj)
 	return (struct cxl_policy *)(data + offset);
 }
 
-int bpf_load(const struct policy_image *image, const struct kern_target *target, int shadow_fd,
-	     int events_fd, struct bpf_policy **policy)
+int bpf_load(const struct policy_image *image, const struct kern_target *target,
+	     const int map_fds[KERN_NR_MAPS], struct bpf_policy **policy)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "cxl_policy");
 	struct vfio_pci_dvsec_ops *ops = NULL;
 	struct bpf_policy *bpf;
 	struct cxl_policy *table;
+	bool whole = true;
 	size_t size = 0;
-	int err;
+	int err, i;
 
 	complaint[0] = '\0';
 	bpf = calloc(1, sizeof(*bpf));
@@ -90,13 +90,15 @@ int bpf_load(const struct policy_image *image, const struct kern_target *target,
 		err = refused(-errno, "can't open the BPF object");
 		goto out;
 	}
-	bpf->shadow = bpf_object__find_map_by_name(bpf->obj, CXL_SHADOW_MAP_NAME);
-	bpf->events = bpf_object__find_map_by_name(bpf->obj, CXL_EVENTS_MAP_NAME);
+	for (i = 0; i < KERN_NR_MAPS; i++) {
+		bpf->maps[i] = bpf_object__find_map_by_name(bpf->obj, kern_map_names[i]);
+		whole &= !!bpf->maps[i];
+	}
 	bpf->ops = bpf_object__find_map_by_name(bpf->obj, "cxl_policy");
 	table = find_table(bpf->obj);
 	if (bpf->ops)
 		ops = bpf_map__initial_value(bpf->ops, &size);
-	if (!bpf->shadow || !bpf->events || !table || !ops || size < sizeof(*ops)) {
+	if (!whole || !table || !ops || size < sizeof(*ops)) {
 		err = refused(-EINVAL, "the BPF object isn't the one this program knows");
 		goto out;
 	}
@@ -111,10 +113,9 @@ int bpf_load(const struct policy_image *image, const struct kern_target *target,
 	memcpy(ops->name, image->table.name, sizeof(ops->name));
 
 	err = 0;
-	if (shadow_fd >= 0)
-		err = bpf_map__reuse_fd(bpf->shadow, shadow_fd);
-	if (!err && events_fd >= 0)
-		err = bpf_map__reuse_fd(bpf->events, events_fd);
+	for (i = 0; i < KERN_NR_MAPS && !err; i++)
+		if (map_fds[i] >= 0)
+			err = bpf_map__reuse_fd(bpf->maps[i], map_fds[i]);
 	if (err) {
 		err = refused(err, "can't share the maps of the policy in force");
 		goto out;
@@ -152,14 +153,9 @@ int bpf_swap(struct bpf_policy *policy, int link_fd, int old_map_fd)
 	return bpf_link_update(link_fd, bpf_map__fd(policy->ops), &opts);
 }
 
-int bpf_shadow_fd(const struct bpf_policy *policy)
+int bpf_map_fd(const struct bpf_policy *policy, enum kern_map map)
 {
-	return bpf_map__fd(policy->shadow);
-}
-
-int bpf_events_fd(const struct bpf_policy *policy)
-{
-	return bpf_map__fd(policy->events);
+	return bpf_map__fd(policy->maps[map]);
 }
 
 void bpf_unload(struct bpf_policy *policy)

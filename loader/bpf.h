@@ -19,14 +19,13 @@ void bpf_init(void);
  * bpf_load - load the object
  * @image: the policy
  * @target: what for
- * @shadow_fd: map to share, or a negative number
- * @events_fd: map to share, or a negative number
+ * @map_fds: maps to share, by &enum kern_map, or negative numbers
  * @policy: the object, to be given to bpf_unload()
  *
  * Return: 0 or a negative errno, with the error set.
  */
-int bpf_load(const struct policy_image *image, const struct kern_target *target, int shadow_fd,
-	     int events_fd, struct bpf_policy **policy);
+int bpf_load(const struct policy_image *image, const struct kern_target *target,
+	     const int map_fds[KERN_NR_MAPS], struct bpf_policy **policy);
 
 /**
  * bpf_attach - put a loaded object in force where nothing is in force
@@ -50,20 +49,13 @@ int bpf_attach(struct bpf_policy *policy);
 int bpf_swap(struct bpf_policy *policy, int link_fd, int old_map_fd);
 
 /**
- * bpf_shadow_fd - map "cxl_shadow" of a loaded object
+ * bpf_map_fd - a map of a loaded object
  * @policy: the object
+ * @map: which one
  *
  * Return: a file descriptor that belongs to the object.
  */
-int bpf_shadow_fd(const struct bpf_policy *policy);
-
-/**
- * bpf_events_fd - map "cxl_events" of a loaded object
- * @policy: the object
- *
- * Return: a file descriptor that belongs to the object.
- */
-int bpf_events_fd(const struct bpf_policy *policy);
+int bpf_map_fd(const struct bpf_policy *policy, enum kern_map map);
 
 /**
  * bpf_unload - let go of an object; a policy in force stays

@@ -16,6 +16,7 @@
  * struct cmd_args - arguments of a verb
  * @policy: --policy, or NULL
  * @unbound: --unbound
+ * @clear: --clear
  * @count: --count, or 0
  * @timeout: --timeout in seconds, or 0
  * @prometheus: --prometheus
@@ -25,6 +26,7 @@
 struct cmd_args {
 	const char *policy;
 	bool unbound;
+	bool clear;
 	unsigned long count;
 	unsigned long timeout;
 	bool prometheus;
@@ -53,6 +55,15 @@ int cmd_parse_target(const struct cmd_args *args, bool or_default, struct kern_t
 int cmd_parse_device(const char *text, bool or_default, struct kern_target *target);
 
 /**
+ * cmd_check_device - check that a policy can be in force on a device
+ * @target: the device
+ * @unbound: it need not be bound to vfio-pci
+ *
+ * Return: 0 or a negative errno, with the error set.
+ */
+int cmd_check_device(const struct kern_target *target, bool unbound);
+
+/**
  * cmd_load_policy - read a policy and make its tables
  * @spec: as of policy_load()
  * @policy: filled in, or NULL
@@ -75,5 +86,7 @@ int cmd_show(const struct cmd_args *args);
 int cmd_monitor(const struct cmd_args *args);
 int cmd_stats(const struct cmd_args *args);
 int cmd_doctor(const struct cmd_args *args);
+int cmd_save(const struct cmd_args *args);
+int cmd_restore(const struct cmd_args *args);
 
 #endif /* LOADER_CMD_H */

@@ -193,6 +193,9 @@ static void fill(struct pci_dev *dev, struct device *device)
 	device_format(&device->address, device->name);
 	device->vendor = dev->vendor_id;
 	device->device_id = dev->device_id;
+	device->revision = pci_read_byte(dev, PCI_REVISION_ID);
+	device->subsystem_vendor = pci_read_word(dev, PCI_SUBSYSTEM_VENDOR_ID);
+	device->subsystem_id = pci_read_word(dev, PCI_SUBSYSTEM_ID);
 	device->bridge = (pci_read_byte(dev, PCI_HEADER_TYPE) & 0x7f) != PCI_HEADER_TYPE_NORMAL;
 	read_dvsecs(dev, device);
 	qsort(device->dvsecs, device->nr_dvsecs, sizeof(device->dvsecs[0]), compare_dvsecs);

@@ -61,6 +61,9 @@ struct device_dvsec {
  * @driver: that it is bound to; may be empty
  * @vendor: Vendor ID
  * @device_id: Device ID
+ * @revision: Revision ID
+ * @subsystem_vendor: Subsystem Vendor ID
+ * @subsystem_id: Subsystem ID
  * @bridge: it is a bridge, such as a CXL port; vfio-pci takes none
  * @nr_dvsecs: number of @dvsecs in use
  * @dvsecs: DVSECs of CXL
@@ -81,6 +84,9 @@ struct device {
 	char driver[64];
 	uint16_t vendor;
 	uint16_t device_id;
+	uint8_t revision;
+	uint16_t subsystem_vendor;
+	uint16_t subsystem_id;
 	bool bridge;
 	unsigned int nr_dvsecs;
 	struct device_dvsec dvsecs[DEVICE_MAX_DVSECS];

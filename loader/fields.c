@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
 #include "fields.h"
 #include "output.h"
 
@@ -25,4 +27,14 @@ struct json_object *fields_names(const struct policy *policy, uint16_t vendor, u
 			json_object_array_add(names, output_string(field->name));
 	}
 	return names;
+}
+
+bool fields_source(const struct cxl_policy *table, struct policy *source)
+{
+	char error[POLICY_ERROR_LEN];
+	struct policy_image image;
+
+	return !policy_is_file(table->name) && !policy_load(table->name, source, error) &&
+	       !policy_compile(source, &image, error) &&
+	       !memcmp(&image.table, table, sizeof(*table));
 }

@@ -3,6 +3,7 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <linux/capability.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -21,12 +22,36 @@
 /* Variable of the BPF program that holds the struct cxl_policy */
 #define TABLE_NAME "cxl_policy_table"
 
+const char *const kern_map_names[KERN_NR_MAPS] = {
+	[KERN_MAP_SHADOW] = CXL_SHADOW_MAP_NAME,
+	[KERN_MAP_EVENTS] = CXL_EVENTS_MAP_NAME,
+	[KERN_MAP_RESTORE] = CXL_RESTORE_MAP_NAME,
+};
+
+/* What they have to be like, and where their ids are kept; 0 entries: any number */
+static const struct map_layout {
+	uint32_t type;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	size_t id;
+} map_layouts[KERN_NR_MAPS] = {
+	[KERN_MAP_SHADOW] = { BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct cxl_shadow),
+			      CXL_SHADOW_MAX_DEVICES, offsetof(struct kern_policy, shadow_id) },
+	[KERN_MAP_EVENTS] = { BPF_MAP_TYPE_RINGBUF, 0, 0, 0,
+			      offsetof(struct kern_policy, events_id) },
+	[KERN_MAP_RESTORE] = { BPF_MAP_TYPE_HASH, sizeof(struct cxl_restore_key),
+			       sizeof(struct cxl_restore), CXL_SHADOW_MAX_DEVICES,
+			       offsetof(struct kern_policy, restore_id) },
+};
+
 /* Where the kernel keeps the members of struct vfio_pci_dvsec_ops */
 struct layout {
 	uint32_t btf_id;
 	uint32_t type_id;
 	bool ours;
 	uint32_t opened;
+	uint32_t read;
 	uint32_t match;
 	uint32_t segment;
 	uint32_t bus;
@@ -142,17 +167,36 @@ static int map_info(int fd, struct bpf_map_info *info)
 	return bpf_map_get_info_by_fd(fd, info, &len);
 }
 
+static int find_map(const char *name)
+{
+	int i;
+
+	for (i = 0; i < KERN_NR_MAPS; i++)
+		if (!strcmp(name, kern_map_names[i]))
+			return i;
+	return -ENOENT;
+}
+
 bool kern_map_fits(int fd, const char *name)
 {
+	const struct map_layout *layout;
 	struct bpf_map_info info;
+	int map = find_map(name);
 
-	if (map_info(fd, &info))
+	if (map < 0 || map_info(fd, &info))
 		return false;
-	if (!strcmp(name, CXL_SHADOW_MAP_NAME))
-		return info.type == BPF_MAP_TYPE_ARRAY && info.key_size == sizeof(__u32) &&
-		       info.value_size == sizeof(struct cxl_shadow) &&
-		       info.max_entries == CXL_SHADOW_MAX_DEVICES;
-	return info.type == BPF_MAP_TYPE_RINGBUF && info.max_entries;
+	layout = &map_layouts[map];
+	return info.type == layout->type && info.key_size == layout->key_size &&
+	       info.value_size == layout->value_size &&
+	       (layout->max_entries ? info.max_entries == layout->max_entries : info.max_entries);
+}
+
+uint32_t kern_map_id(const struct kern_policy *policy, enum kern_map map)
+{
+	uint32_t id;
+
+	memcpy(&id, (const char *)policy + map_layouts[map].id, sizeof(id));
+	return id;
 }
 
 int kern_open_map(uint32_t id, const char *name)
@@ -215,10 +259,8 @@ static void add_map(struct kern_policy *policy, uint32_t id)
 	if (map_info(fd, &info))
 		goto out;
 	len = strlen(info.name);
-	if (!strcmp(info.name, CXL_SHADOW_MAP_NAME) && kern_map_fits(fd, info.name))
-		policy->shadow_id = id;
-	else if (!strcmp(info.name, CXL_EVENTS_MAP_NAME) && kern_map_fits(fd, info.name))
-		policy->events_id = id;
+	if (kern_map_fits(fd, info.name))
+		memcpy((char *)policy + map_layouts[find_map(info.name)].id, &id, sizeof(id));
 	else if (len > strlen(RODATA_SUFFIX) && info.type == BPF_MAP_TYPE_ARRAY && info.btf_id &&
 		 !strcmp(info.name + len - strlen(RODATA_SUFFIX), RODATA_SUFFIX) &&
 		 !find_map_table(&info, &policy->table_offset))
@@ -227,7 +269,7 @@ out:
 	close(fd);
 }
 
-/* Tag and maps of the program that is the member opened() */
+/* Tag and maps of a program that is a member */
 static void add_maps(struct kern_policy *policy, uint32_t prog_id)
 {
 	static const uint8_t none[KERN_TAG_LEN];
@@ -313,6 +355,24 @@ out:
 	return err;
 }
 
+int kern_read_restore(const struct kern_policy *policy, const struct device_address *address,
+		      struct cxl_restore *restore)
+{
+	const struct cxl_restore_key key = {
+		.segment = address->segment,
+		.bus = address->bus,
+		.devfn = address->devfn,
+	};
+	int fd, err;
+
+	fd = kern_open_map(policy->restore_id, CXL_RESTORE_MAP_NAME);
+	if (fd < 0)
+		return fd;
+	err = bpf_map_lookup_elem(fd, &key, restore);
+	close(fd);
+	return err;
+}
+
 /*
  * Policies
  */
@@ -339,9 +399,13 @@ static int read_layout(struct layout *layout)
 		const char *name;
 		uint32_t *offset;
 	} members[] = {
-		{ "opened", &layout->opened },	 { "match", &layout->match },
-		{ "segment", &layout->segment }, { "bus", &layout->bus },
-		{ "devfn", &layout->devfn },	 { "nr_claims", &layout->nr_claims },
+		{ "opened", &layout->opened },
+		{ "read", &layout->read },
+		{ "match", &layout->match },
+		{ "segment", &layout->segment },
+		{ "bus", &layout->bus },
+		{ "devfn", &layout->devfn },
+		{ "nr_claims", &layout->nr_claims },
 	};
 	const struct btf_type *type, *data, *name, *claims;
 	struct btf *module = NULL;
@@ -454,6 +518,7 @@ static int read_map(uint32_t id, struct layout *layout, struct kern_policy *poli
 	       policy->nr_claims * sizeof(policy->claims[0]));
 	/* A read of the map gives the programs' ids in place of their addresses */
 	add_maps(policy, get_u32(value, layout->opened));
+	add_maps(policy, get_u32(value, layout->read));
 	ret = 1;
 out:
 	free(value);

@@ -55,6 +55,7 @@ struct kern_target {
  * @claims: kinds of DVSECs that it is for, besides those of CXL
  * @shadow_id: of the map "cxl_shadow"; 0: the program has none
  * @events_id: of the map "cxl_events"; 0: the program has none
+ * @restore_id: of the map "cxl_restore"; 0: the program has none
  * @table_id: of the map that holds the struct cxl_policy; 0: the program has none
  * @table_offset: of the struct cxl_policy in that map
  */
@@ -68,9 +69,26 @@ struct kern_policy {
 	struct vfio_pci_dvsec_id claims[VFIO_PCI_DVSEC_MAX_CLAIMS];
 	uint32_t shadow_id;
 	uint32_t events_id;
+	uint32_t restore_id;
 	uint32_t table_id;
 	uint32_t table_offset;
 };
+
+/**
+ * enum kern_map - the maps that all policies share
+ * @KERN_MAP_SHADOW: "cxl_shadow"
+ * @KERN_MAP_EVENTS: "cxl_events"
+ * @KERN_MAP_RESTORE: "cxl_restore"
+ * @KERN_NR_MAPS: number of them
+ */
+enum kern_map {
+	KERN_MAP_SHADOW,
+	KERN_MAP_EVENTS,
+	KERN_MAP_RESTORE,
+	KERN_NR_MAPS,
+};
+
+extern const char *const kern_map_names[KERN_NR_MAPS];
 
 /**
  * struct kern_policies - all policies in force
@@ -181,9 +199,18 @@ bool kern_same_target(const struct kern_target *a, const struct kern_target *b);
 void kern_target_name(const struct kern_target *target, char text[DEVICE_ADDRESS_LEN]);
 
 /**
+ * kern_map_id - find a map of a policy in force
+ * @policy: the policy
+ * @map: which one
+ *
+ * Return: its id, 0 if the program has none.
+ */
+uint32_t kern_map_id(const struct kern_policy *policy, enum kern_map map);
+
+/**
  * kern_open_map - open a map that fits
  * @id: of the map
- * @name: %CXL_SHADOW_MAP_NAME or %CXL_EVENTS_MAP_NAME
+ * @name: one of kern_map_names
  *
  * Return: a file descriptor, -ENOENT if it isn't there, -EINVAL if it doesn't
  * have the layout of this program's.
@@ -229,5 +256,16 @@ int kern_read_table(const struct kern_policy *policy, struct cxl_policy *table);
  * Return: 0; -ENOENT if the policy has none of this opening; another negative errno.
  */
 int kern_read_shadow(const struct kern_policy *policy, uint64_t open_id, struct cxl_shadow *shadow);
+
+/**
+ * kern_read_restore - read the saved shadow that is there for a device
+ * @policy: the policy that covers the device
+ * @address: of the device
+ * @restore: filled in
+ *
+ * Return: 0; -ENOENT if there is none; another negative errno.
+ */
+int kern_read_restore(const struct kern_policy *policy, const struct device_address *address,
+		      struct cxl_restore *restore);
 
 #endif /* LOADER_KERN_H */

@@ -20,6 +20,7 @@ enum option_value {
 	OPT_COUNT,
 	OPT_TIMEOUT,
 	OPT_PROMETHEUS,
+	OPT_CLEAR,
 };
 
 static const struct option options[] = {
@@ -33,6 +34,7 @@ static const struct option options[] = {
 	{ "count", required_argument, NULL, OPT_COUNT },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
+	{ "clear", no_argument, NULL, OPT_CLEAR },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -113,6 +115,22 @@ static const struct cmd {
 	  "\n"
 	  "  cxl-policy doctor\n"
 	  "  cxl-policy doctor --json | jq -r '.checks[] | select(.status == \"fail\").hint'\n" },
+	{ "save", cmd_save, 0, "save BDF [FILE]",
+	  "Write the state that the guest sees in an open device's CXL registers to a file,\n"
+	  "or to standard output: for a guest that moves to another host. Pause the guest\n"
+	  "first, as what it changes afterwards isn't in the file.\n"
+	  "\n"
+	  "  cxl-policy save 0000:0d:00.0 vm1.json\n"
+	  "  cxl-policy save 0d:00.0 | ssh other cxl-policy restore 0e:00.0 -\n" },
+	{ "restore", cmd_restore, BIT_OF(OPT_CLEAR), "restore BDF FILE | restore BDF --clear",
+	  "Give the guest the state that was saved, at its first access to the CXL registers:\n"
+	  "of the next opening of the device, or of the present one if no access has been\n"
+	  "made yet. The device has to be of the same kind as the one that was saved. What\n"
+	  "reaches the hardware isn't restored, and is told of. FILE is - for standard input.\n"
+	  "--clear takes back what has not been applied yet.\n"
+	  "\n"
+	  "  cxl-policy restore 0000:0d:00.0 vm1.json\n"
+	  "  cxl-policy restore 0000:0d:00.0 --clear\n" },
 	{ "help", cmd_help, 0, "help [COMMAND]", "Tell of all commands, or of one.\n" },
 	{ "version", cmd_version, 0, "version", "Print the version.\n" },
 };
@@ -258,6 +276,9 @@ static int run(int argc, char **argv)
 			break;
 		case OPT_PROMETHEUS:
 			args.prometheus = true;
+			break;
+		case OPT_CLEAR:
+			args.clear = true;
 			break;
 		case ':':
 			err = error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",

@@ -21,6 +21,12 @@
 #define LOCK_WAIT_MS 10000
 #define LOCK_STEP_MS 50
 
+static const char *const map_pins[KERN_NR_MAPS] = {
+	[KERN_MAP_SHADOW] = PIN_DIR "/shadow",
+	[KERN_MAP_EVENTS] = PIN_DIR "/events",
+	[KERN_MAP_RESTORE] = PIN_DIR "/restore",
+};
+
 static bool is_bpffs(void)
 {
 	struct statfs fs;
@@ -131,7 +137,7 @@ int pin_lock(void)
 
 void pin_unlock(int fd)
 {
-	if (access(PIN_SHADOW, F_OK) && !rmdir(PIN_LINKS))
+	if (access(map_pins[KERN_MAP_SHADOW], F_OK) && !rmdir(PIN_LINKS))
 		rmdir(PIN_DIR);
 	close(fd);
 }
@@ -198,8 +204,9 @@ static uint32_t map_id(int fd)
 	return bpf_map_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-int pin_map(int fd, const char *path)
+int pin_map(int fd, enum kern_map map)
 {
+	const char *path = map_pins[map];
 	int old = bpf_obj_get(path), err;
 	bool same = old >= 0 && map_id(old) == map_id(fd);
 
@@ -211,11 +218,11 @@ int pin_map(int fd, const char *path)
 	return err ? err : bpf_obj_pin(fd, path);
 }
 
-int pin_open_map(const char *path, const char *name)
+int pin_open_map(enum kern_map map)
 {
-	int fd = bpf_obj_get(path);
+	int fd = bpf_obj_get(map_pins[map]);
 
-	if (fd >= 0 && !kern_map_fits(fd, name)) {
+	if (fd >= 0 && !kern_map_fits(fd, kern_map_names[map])) {
 		close(fd);
 		return -EINVAL;
 	}

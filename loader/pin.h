@@ -13,8 +13,6 @@
 #define PIN_DIR	      PIN_BPFFS "/cxl-policy"
 #define PIN_LINKS     PIN_DIR "/links"
 #define PIN_LINKS_LEN sizeof(PIN_LINKS)
-#define PIN_SHADOW    PIN_DIR "/shadow"
-#define PIN_EVENTS    PIN_DIR "/events"
 
 #define PIN_PATH_LEN 64
 
@@ -153,19 +151,18 @@ int pin_remove_link(const struct kern_target *target);
 /**
  * pin_map - pin a map, in the place of another one
  * @fd: the map
- * @path: of the pin
+ * @map: which one
  *
  * Return: 0 or a negative errno.
  */
-int pin_map(int fd, const char *path);
+int pin_map(int fd, enum kern_map map);
 
 /**
  * pin_open_map - open a pinned map
- * @path: of the pin
- * @name: as of kern_open_map()
+ * @map: which one
  *
  * Return: as of kern_open_map().
  */
-int pin_open_map(const char *path, const char *name);
+int pin_open_map(enum kern_map map);
 
 #endif /* LOADER_PIN_H */

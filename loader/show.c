@@ -7,9 +7,11 @@
 #include "cmd.h"
 #include "cxl_policy_engine.h"
 #include "device.h"
+#include "fields.h"
 #include "kern.h"
 #include "output.h"
 #include "policy.h"
+#include "restore.h"
 
 #define NAME_WIDTH 30
 
@@ -164,18 +166,6 @@ static int fill_part(struct view *view, struct part *part, const struct device_d
 	return 0;
 }
 
-/* The table has no names: take them from the policy of that name, if it makes the same one */
-static void find_names(struct view *view)
-{
-	char error[POLICY_ERROR_LEN];
-	struct policy_image image;
-
-	view->named = !policy_is_file(view->table.name) &&
-		      !policy_load(view->table.name, &view->source, error) &&
-		      !policy_compile(&view->source, &image, error) &&
-		      !memcmp(&image.table, &view->table, sizeof(view->table));
-}
-
 static int fill(struct view *view, const struct device_dvsec *dvsec)
 {
 	int err;
@@ -198,7 +188,7 @@ static int fill(struct view *view, const struct device_dvsec *dvsec)
 	}
 	if (view->known) {
 		view->table.name[sizeof(view->table.name) - 1] = '\0';
-		find_names(view);
+		view->named = fields_source(&view->table, &view->source);
 	}
 	return fill_part(view, &view->main, dvsec, POLICY_NR_RULES);
 }
@@ -577,6 +567,7 @@ static int print_json(struct view *view, const char *policy)
 		json_object_array_add(registers, entry);
 	}
 	output_add(object, "registers", registers);
+	output_add(object, "restore", output_string(restore_state(view->policy, &view->device)));
 	for (i = 0; !err && (other = next_other(view, &i)); i++) {
 		err = fill_other(view, &part, other);
 		if (!err)
@@ -603,6 +594,8 @@ static int print_text(struct view *view, const char *policy)
 	if (!view->device.hooked)
 		printf("not bound to a vfio-pci with the DVSEC hook: nothing is enforced%s\n",
 		       view->policy ? " before it is" : "");
+	if (restore_state(view->policy, &view->device))
+		printf("restore %s\n", restore_state(view->policy, &view->device));
 	printf("\n%-*s %-5s %-6s %-10s %-10s %-8s %s\n", NAME_WIDTH + 2, "REGISTER, FIELD", "BITS",
 	       "ATTR", "GUEST", "HARDWARE", "READS", "WRITES");
 	for (reg = 0; reg < CXL_DVSEC_NR_REGS; reg++) {

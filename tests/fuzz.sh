@@ -5,17 +5,26 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-targets=(differential policy)
+targets=(differential policy state)
 # Of the test; an input of the first one is some hundred accesses
-declare -A runs=([differential]=3000 [policy]=20000)
+declare -A runs=([differential]=3000 [policy]=20000 [state]=20000)
 
-# What a target begins with: the shipped policies, or some long series of choices.
+# What a target begins with: the shipped policies, a saved state, or some long series
+# of choices.
 prepare() {
 	local target=$1 corpus=$2 file seed part hex
 	if [ "$target" = policy ]; then
 		for file in loader/policies/*.yaml; do
 			sed '/^ *#/d' "$file" >"$corpus/${file##*/}"
 		done
+		return
+	fi
+	if [ "$target" = state ]; then
+		printf '{"format":"cxl-policy-shadow","version":1,"abi":1,"vendor":"0x8086",%s%s%s%s' \
+			'"device_id":"0x0d93","revision":"0x01","subsystem_vendor":"0x1af4",' \
+			'"subsystem_id":"0x1100","dvsecs":[{"vendor":"0x1e98","id":0,"offset":256,' \
+			'"revision":3,"length":60,"dwords":[{"offset":12,"value":"0x00000004",' \
+			'"valid":"0x00005ffd"}]}]}' >"$corpus/state.json"
 		return
 	fi
 	for seed in {1..32}; do
