@@ -116,6 +116,8 @@ $(BUILD)/tests/test_%: tests/test_%.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADER
 	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka $(POLICY_LIBS)
 
 $(BUILD)/tests/test_differential: $(ORACLE_SOURCES)
+$(BUILD)/tests/test_surface: loader/describe.c loader/compare.c loader/surface.c
+$(BUILD)/tests/test_diff: loader/describe.c loader/compare.c
 
 $(BUILD)/tests/test_state: loader/state.c loader/output.c
 $(BUILD)/tests/test_state: POLICY_LIBS += -ljson-c

@@ -88,5 +88,8 @@ int cmd_stats(const struct cmd_args *args);
 int cmd_doctor(const struct cmd_args *args);
 int cmd_save(const struct cmd_args *args);
 int cmd_restore(const struct cmd_args *args);
+int cmd_check(const struct cmd_args *args);
+int cmd_diff(const struct cmd_args *args);
+int cmd_registers(const struct cmd_args *args);
 
 #endif /* LOADER_CMD_H */

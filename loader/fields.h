@@ -22,13 +22,4 @@
 struct json_object *fields_names(const struct policy *policy, uint16_t vendor, uint16_t id,
 				 uint16_t offset, uint32_t bits);
 
-/**
- * fields_source - find the policy that a table was made of
- * @table: the table, which has no names of fields
- * @source: filled in
- *
- * Return: whether the policy of that name makes the same table.
- */
-bool fields_source(const struct cxl_policy *table, struct policy *source);
-
 #endif /* LOADER_FIELDS_H */

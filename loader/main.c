@@ -131,6 +131,28 @@ static const struct cmd {
 	  "\n"
 	  "  cxl-policy restore 0000:0d:00.0 vm1.json\n"
 	  "  cxl-policy restore 0000:0d:00.0 --clear\n" },
+	{ "check", cmd_check, 0, "check FILE|NAME",
+	  "Whether a policy is valid, and what it lets a guest do: the bits that reach the\n"
+	  "hardware, those that live in the shadow, what can be triggered and what is seen\n"
+	  "of the host. Warnings are about what may not be meant; they don't fail. This\n"
+	  "needs no privilege, no device and no kernel that has the hook.\n"
+	  "\n"
+	  "  cxl-policy check ./my.yaml\n"
+	  "  cxl-policy check ./my.yaml --json | jq -e '.warnings == []'\n" },
+	{ "diff", cmd_diff, 0, "diff A B",
+	  "What changes for a guest from policy A to B, field by field. Each is a policy by\n"
+	  "name, a FILE, or what is in force on a device (BDF) or by default ('default'),\n"
+	  "which needs privilege. The exit status is 8 if something changes.\n"
+	  "\n"
+	  "  cxl-policy diff cxl-device ./my.yaml\n"
+	  "  cxl-policy diff 0000:0d:00.0 ./my.yaml && echo it is in force\n" },
+	{ "registers", cmd_registers, 0, "registers [NAME]",
+	  "The registers and fields of the CXL device DVSEC, by the names that policies use.\n"
+	  "NAME is a register, or the beginning of a field, with its register or without.\n"
+	  "\n"
+	  "  cxl-policy registers\n"
+	  "  cxl-policy registers control2\n"
+	  "  cxl-policy registers mem_enable --json\n" },
 	{ "help", cmd_help, 0, "help [COMMAND]", "Tell of all commands, or of one.\n" },
 	{ "version", cmd_version, 0, "version", "Print the version.\n" },
 };

@@ -15,6 +15,7 @@
 
 #include "cmd.h"
 #include "cxl_policy_engine.h"
+#include "describe.h"
 #include "fields.h"
 #include "output.h"
 #include "pin.h"
@@ -279,7 +280,7 @@ static int foresee(struct job *job)
 		for (i = 0; i < state->nr_dwords; i++)
 			cxl_engine_restore(&table, &shadow, &state->dwords[i], stage);
 
-	named = fields_source(&table, source);
+	named = describe_find_source(&table, source);
 	job->not_restored = json_object_new_array();
 	for (i = 0; i < state->nr_dwords; i++) {
 		uint32_t bits = differing(&table, &shadow, &state->dwords[i]);

@@ -6,8 +6,8 @@
 
 #include "cmd.h"
 #include "cxl_policy_engine.h"
+#include "describe.h"
 #include "device.h"
-#include "fields.h"
 #include "kern.h"
 #include "output.h"
 #include "policy.h"
@@ -18,14 +18,14 @@
 /**
  * struct part - a DVSEC as the guest and as the hardware have it
  * @dvsec: the DVSEC
- * @index: of its rules in the table
+ * @is: what the table says of it
  * @nr: number of dwords
  * @hardware: dwords of the DVSEC
  * @guest: dwords as the guest reads them
  */
 struct part {
 	const struct device_dvsec *dvsec;
-	uint32_t index;
+	struct describe_dvsec is;
 	unsigned int nr;
 	uint32_t hardware[CXL_POLICY_MAX_RULES];
 	uint32_t guest[CXL_POLICY_MAX_RULES];
@@ -124,12 +124,13 @@ static void read_guest(struct view *view, struct part *part, unsigned int i)
 	struct cxl_outcome out = {};
 	int verdict;
 
-	verdict = cxl_engine_read(&view->table, part->index, &view->shadow, &access, &out);
+	verdict = cxl_engine_read(&view->table, part->is.index, &view->shadow, &access, &out);
 	if (verdict == VFIO_PCI_DVSEC_NEED_HW) {
 		access.again = 1;
 		access.hw = part->hardware[i] & out.hw_mask;
 		memset(&out, 0, sizeof(out));
-		verdict = cxl_engine_read(&view->table, part->index, &view->shadow, &access, &out);
+		verdict =
+			cxl_engine_read(&view->table, part->is.index, &view->shadow, &access, &out);
 	}
 	/* The kernel returns zeroes where the program has no valid verdict */
 	part->guest[i] = 0;
@@ -157,9 +158,9 @@ static int fill_part(struct view *view, struct part *part, const struct device_d
 	if (!view->known)
 		return 0;
 
-	part->index = cxl_engine_find(&view->table, dvsec->vendor, dvsec->id);
+	describe_start(&part->is, &view->table, dvsec->vendor, dvsec->id, true);
 	for (i = 1; i < nr && !view->open; i++)
-		cxl_engine_open(&view->table, part->index, &view->shadow, dvsec->offset, i * 4,
+		cxl_engine_open(&view->table, part->is.index, &view->shadow, dvsec->offset, i * 4,
 				part->hardware[i]);
 	for (i = 1; i < nr; i++)
 		read_guest(view, part, i);
@@ -188,7 +189,7 @@ static int fill(struct view *view, const struct device_dvsec *dvsec)
 	}
 	if (view->known) {
 		view->table.name[sizeof(view->table.name) - 1] = '\0';
-		view->named = fields_source(&view->table, &view->source);
+		view->named = describe_find_source(&view->table, &view->source);
 	}
 	return fill_part(view, &view->main, dvsec, POLICY_NR_RULES);
 }
@@ -214,45 +215,35 @@ static bool next_described(const struct view *view, const struct part *part, uns
 	return false;
 }
 
-static const char *name_of(const struct view *view, const struct part *part, unsigned int rule,
-			   uint32_t mask)
-{
-	struct bits bits;
-	unsigned int i;
-
-	for (i = 0; part == &view->main && i < POLICY_NR_FIELDS; i++)
-		if (bits_of_field(i).rule == rule && bits_of_field(i).mask == mask)
-			return policy_fields[i].name;
-	for (i = 0; next_described(view, part, &i, &bits); i++)
-		if (bits.rule == rule && bits.mask == mask)
-			return bits.name;
-	return "an unknown capability";
-}
-
 /* The capability that a field depends on, and whether the guest sees it */
 static const char *condition_of(const struct view *view, const struct part *part,
-				const struct cxl_rule *rule, uint32_t mask, bool *met)
+				const struct describe *is, bool *met)
 {
+	const struct describe_cap *cap = &is->depends;
+	const char *name;
 	unsigned int i;
 
-	*met = true;
-	for (i = 0; i < rule->nr_conds && i < CXL_POLICY_MAX_CONDS; i++) {
-		const struct cxl_cond *cond = &rule->conds[i];
-		uint32_t seen = cond->cap_rule < part->nr ? part->guest[cond->cap_rule] : 0;
+	*met = !(is->flags & DESCRIBE_NEVER);
+	for (i = 0; *met && i < is->nr_caps; i++) {
+		uint32_t seen = is->caps[i].rule < part->nr ? part->guest[is->caps[i].rule] : 0;
 
-		if (!(cond->bits & mask))
-			continue;
-		*met = (seen & cond->cap_mask) == cond->cap_mask;
-		return name_of(view, part, cond->cap_rule, cond->cap_mask);
+		*met = (seen & is->caps[i].mask) == is->caps[i].mask;
+		if (!*met)
+			cap = &is->caps[i];
 	}
-	return NULL;
+	if (!cap->mask)
+		return NULL;
+	name = describe_cap_name(view->named ? &view->source : NULL, part->dvsec->vendor,
+				 part->dvsec->id, cap);
+	return name ? name : "an unknown capability";
 }
 
 static void describe(const struct view *view, const struct part *part, const struct bits *field,
 		     struct words *words)
 {
-	const struct cxl_rule *rule = NULL;
-	uint32_t bits = field->mask;
+	const struct cxl_rule *rule;
+	enum describe_effect effect;
+	struct describe is;
 	bool met;
 
 	memset(words, 0, sizeof(*words));
@@ -265,49 +256,29 @@ static void describe(const struct view *view, const struct part *part, const str
 			snprintf(words->write, sizeof(words->write), "hardware");
 		return;
 	}
-	rule = cxl_engine_rule(&view->table, part->index, field->rule);
-	if (!rule) {
-		if (view->table.flags & CXL_POLICY_RAW)
-			snprintf(words->write, sizeof(words->write), "hardware");
-		return;
-	}
 
-	words->condition = condition_of(view, part, rule, bits, &met);
+	describe_bit(&part->is, field->rule, __builtin_ctz(field->mask), &is);
+	words->condition = condition_of(view, part, &is, &met);
 	if (!met) {
 		snprintf(words->read, sizeof(words->read), "0");
 		snprintf(words->write, sizeof(words->write), "no such capability");
 		return;
 	}
-	if (rule->shadow & bits)
+	rule = cxl_engine_rule(&view->table, part->is.index, field->rule);
+	if (is.flags & DESCRIBE_SHADOW)
 		snprintf(words->read, sizeof(words->read), "shadow");
-	else if (!(rule->hw & bits))
+	else if (rule && !(is.flags & DESCRIBE_HARDWARE))
 		snprintf(words->read, sizeof(words->read), "%#x",
-			 (rule->value & bits) >> __builtin_ctz(bits));
+			 (rule->value & field->mask) >> __builtin_ctz(field->mask));
 
-	if (rule->reserved & bits)
+	effect = describe_effect(is.flags);
+	if (effect == DESCRIBE_IGNORED)
 		snprintf(words->write, sizeof(words->write), "reserved");
-	else if (rule->wbi & bits)
-		snprintf(words->write, sizeof(words->write), "1 if Disable_Caching");
-	else if (rule->reset & bits)
-		snprintf(words->write, sizeof(words->write), "1 is %s",
-			 view->table.dvsecs[part->index].reset_action == CXL_RESET_EMULATE
-				 ? "emulated"
-				 : "rejected");
-	else if (rule->ack & rule->write & bits)
-		snprintf(words->write, sizeof(words->write), "1 clears for the guest");
-	else if (rule->fwd1 & bits)
-		snprintf(words->write, sizeof(words->write), "1 clears the hardware");
-	else if (rule->once & bits)
-		snprintf(words->write, sizeof(words->write), "shadow, 1 once");
-	else if (rule->write & rule->fwd & bits)
-		snprintf(words->write, sizeof(words->write), "shadow and hardware");
-	else if (rule->fwd & bits)
-		snprintf(words->write, sizeof(words->write), "hardware");
-	else if (rule->write & bits)
-		snprintf(words->write, sizeof(words->write), "shadow%s",
-			 !(rule->lock & bits)  ? ""
-			 : part == &view->main ? " until CONFIG_LOCK"
-					       : " until locked");
+	else if (effect != DESCRIBE_REFUSED)
+		snprintf(words->write, sizeof(words->write), "%s%s", describe_effect_text(effect),
+			 !(is.flags & DESCRIBE_LOCKED) ? ""
+			 : part == &view->main	       ? " until CONFIG_LOCK"
+						       : " until locked");
 }
 
 static uint32_t register_value(const uint32_t *dwords, unsigned int reg)
@@ -388,38 +359,31 @@ static void print_bits(const struct view *view, const struct part *part, const s
  * DVSECs other than the CXL device's
  */
 
-static bool is_alike(const struct cxl_rule *rule, unsigned int a, unsigned int b)
+static bool is_alike(const struct part *part, unsigned int a, unsigned int b)
 {
-	const uint32_t masks[] = { rule->hw,  rule->shadow, rule->write, rule->lock,	rule->once,
-				   rule->ack, rule->fwd,    rule->fwd1,	 rule->reserved };
-	uint32_t differ = 0;
-	unsigned int i;
+	struct describe of_a, of_b;
 
-	for (i = 0; i < sizeof(masks) / sizeof(masks[0]); i++)
-		differ |= (masks[i] >> a ^ masks[i] >> b) & 1;
-	for (i = 0; i < rule->nr_conds && i < CXL_POLICY_MAX_CONDS; i++)
-		differ |= (rule->conds[i].bits >> a ^ rule->conds[i].bits >> b) & 1;
-	return !differ;
+	describe_bit(&part->is, a / 32, a % 32, &of_a);
+	describe_bit(&part->is, b / 32, b % 32, &of_b);
+	return describe_alike(&of_a, &of_b);
 }
 
-/* Without names: bits side by side with the same rule, but those that read the hardware alone */
-static bool next_alike(const struct view *view, const struct part *part, unsigned int *i,
-		       struct bits *bits)
+/* Without names: bits side by side that are alike, but those that read the hardware alone */
+static bool next_alike(const struct part *part, unsigned int *i, struct bits *bits)
 {
-	for (; *i / 32 < part->nr; ++*i) {
-		const struct cxl_rule *rule = cxl_engine_rule(&view->table, part->index, *i / 32);
-		uint32_t plain;
+	for (; *i / 32 < part->nr && *i / 32 < part->is.nr; ++*i) {
+		struct describe is;
 
-		if (!rule)
-			return false;
-		plain = rule->hw & ~(rule->ack | rule->fwd | rule->fwd1);
-		if ((*i % 32 && is_alike(rule, *i % 32, *i % 32 - 1)) || (plain >> *i % 32 & 1))
+		describe_bit(&part->is, *i / 32, *i % 32, &is);
+		if (*i < 32 || (*i % 32 && is_alike(part, *i, *i - 1)) ||
+		    (describe_effect(is.flags) == DESCRIBE_REFUSED &&
+		     is.flags & DESCRIBE_HARDWARE && !(is.flags & DESCRIBE_ACK)))
 			continue;
 		bits->name = NULL;
 		bits->offset = *i / 32 * 4;
 		bits->lo = *i % 32;
 		for (bits->hi = bits->lo; bits->hi < 31; bits->hi++)
-			if (!is_alike(rule, bits->lo, bits->hi + 1))
+			if (!is_alike(part, *i, *i - bits->lo + bits->hi + 1))
 				break;
 		bits->attribute = -1;
 		locate(bits);
@@ -431,7 +395,7 @@ static bool next_alike(const struct view *view, const struct part *part, unsigne
 static bool next_bits(const struct view *view, const struct part *part, unsigned int *i,
 		      struct bits *bits)
 {
-	return view->named ? next_described(view, part, i, bits) : next_alike(view, part, i, bits);
+	return view->named ? next_described(view, part, i, bits) : next_alike(part, i, bits);
 }
 
 static bool is_claimed(const struct view *view, const struct device_dvsec *dvsec)
@@ -522,7 +486,8 @@ static void print_other(const struct view *view, const struct part *part)
 	printf("%s%s\n", describe_other(view, dvsec),
 	       next_bits(view, part, &i, &bits) ? ", but for" : "");
 	for (; next_bits(view, part, &i, &bits); i++)
-		if (!(cxl_engine_rule(&view->table, part->index, bits.rule)->reserved & bits.mask))
+		if (!(cxl_engine_rule(&view->table, part->is.index, bits.rule)->reserved &
+		      bits.mask))
 			print_bits(view, part, &bits);
 }
 
