@@ -100,8 +100,13 @@ $(BUILD)/bpf/cxl_policy.bpf.o: bpf/cxl_policy.bpf.c $(HEADERS) $(GEN)/cxl-device
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
-# The object and the policies are part of the loader
-$(BUILD)/bin/cxl-policy: $(LOADER_SOURCES) $(HEADERS) $(BUILD)/bpf/cxl_policy.bpf.o $(POLICIES)
+$(BUILD)/bpf/cxl_trace.bpf.o: bpf/cxl_trace.bpf.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+# The objects and the policies are part of the loader
+$(BUILD)/bin/cxl-policy: $(LOADER_SOURCES) $(HEADERS) $(BUILD)/bpf/cxl_policy.bpf.o \
+		$(BUILD)/bpf/cxl_trace.bpf.o $(POLICIES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $(LOADER_SOURCES) $(LOADER_LIBS)
 
@@ -113,7 +118,7 @@ $(BUILD)/bin/vfio-cfg: tools/vfio-cfg.c $(VFIO_SOURCES)
 
 $(BUILD)/tests/test_%: tests/test_%.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADERS) $(POLICY_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka $(POLICY_LIBS)
+	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka $(POLICY_LIBS) $(TEST_LIBS)
 
 $(BUILD)/tests/test_differential: $(ORACLE_SOURCES)
 $(BUILD)/tests/test_surface: loader/describe.c loader/compare.c loader/surface.c
@@ -121,6 +126,9 @@ $(BUILD)/tests/test_diff: loader/describe.c loader/compare.c
 
 $(BUILD)/tests/test_state: loader/state.c loader/output.c
 $(BUILD)/tests/test_state: POLICY_LIBS += -ljson-c
+
+$(BUILD)/tests/test_stream: loader/stream.c loader/stream_file.c loader/device.c loader/output.c
+$(BUILD)/tests/test_stream: TEST_LIBS := -ljson-c -lpci
 
 $(BUILD)/tests/bin/mutants: tests/mutants.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADERS) $(POLICY_HEADERS)
 	@mkdir -p $(@D)

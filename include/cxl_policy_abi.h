@@ -335,6 +335,114 @@ struct cxl_event {
 	char policy[CXL_POLICY_NAME_LEN];
 };
 
+/**
+ * enum cxl_call_op - what a &struct cxl_call tells of
+ * @CXL_CALL_OPENED: opened() for a dword
+ * @CXL_CALL_CLOSED: closed() for a DVSEC
+ * @CXL_CALL_RESET: reset() for a dword
+ * @CXL_CALL_READ: read()
+ * @CXL_CALL_WRITE: write()
+ * @CXL_CALL_HARDWARE: no call; what the kernel read of the hardware by the answer to
+ *	the call before: @start is the position in configuration space, @size and
+ *	@value are the access, @time and @lost are as ever, the rest is 0
+ */
+enum cxl_call_op {
+	CXL_CALL_OPENED = 1,
+	CXL_CALL_CLOSED = 2,
+	CXL_CALL_RESET = 3,
+	CXL_CALL_READ = 4,
+	CXL_CALL_WRITE = 5,
+	CXL_CALL_HARDWARE = 6,
+};
+
+/**
+ * struct cxl_call - a call to the policy in force; record of the ring buffer of one
+ *	who looks on
+ * @time: ns since boot, suspend included
+ * @open_id: of the opening
+ * @lost: records that found no room before this one, in all
+ * @op: an &enum cxl_call_op
+ * @ret: what the policy returned
+ * @kind: with %CXL_CALL_RESET: mask of &enum vfio_pci_dvsec_reset
+ * @vendor: DVSEC Vendor ID
+ * @id: DVSEC ID
+ * @start: position of the DVSEC in configuration space
+ * @length: DVSEC Length, as the device tells it
+ * @covered: bytes from @start that are handled as this DVSEC
+ * @offset: of the access in the DVSEC
+ * @revision: DVSEC Revision
+ * @size: of the access in bytes
+ * @again: the policy was called again, with @hw
+ * @reserved: 0
+ * @value: of a write; in opened() and reset() what the hardware holds
+ * @hw: what the hardware holds, if @again
+ * @result: this and what follows is the policy's answer, see the struct
+ *	vfio_pci_dvsec_access of the kernel
+ * @hw_mask: see there
+ * @hw_value: see there
+ * @hw_write: see there
+ * @hw_keep: see there
+ * @hw_undo: see there
+ *
+ * A record of the size of &struct cxl_shadow is the shadow after the call before.
+ */
+struct cxl_call {
+	__u64 time;
+	__u64 open_id;
+	__u64 lost;
+	__u32 op;
+	__s32 ret;
+	__u32 kind;
+	__u16 vendor;
+	__u16 id;
+	__u16 start;
+	__u16 length;
+	__u16 covered;
+	__u16 offset;
+	__u8 revision;
+	__u8 size;
+	__u8 again;
+	__u8 reserved;
+	__u32 value;
+	__u32 hw;
+	__u32 result;
+	__u32 hw_mask;
+	__u32 hw_value;
+	__u32 hw_write;
+	__u32 hw_keep;
+	__u32 hw_undo;
+};
+
+#define CXL_TRACE_RING_SIZE (4 * 1024 * 1024)
+
+/**
+ * struct cxl_trace_device - whose calls are wanted
+ * @segment: PCI segment (domain)
+ * @bus: PCI bus number
+ * @devfn: PCI device and function number
+ */
+struct cxl_trace_device {
+	__u32 segment;
+	__u32 bus;
+	__u32 devfn;
+};
+
+/**
+ * struct cxl_trace_state - shared by the process that looks on and its programs
+ * @calls: made, those lost included
+ * @lost: records that found no room
+ * @awaited: task that reads the hardware next, 0: none
+ * @pos: where it does so
+ * @seed: set by the process: the shadow is wanted; cleared once it was recorded
+ */
+struct cxl_trace_state {
+	__u64 calls;
+	__u64 lost;
+	__u64 awaited;
+	__u32 pos;
+	__u32 seed;
+};
+
 #define CXL_ABI_ASSERT(cond) _Static_assert(cond, #cond)
 CXL_ABI_ASSERT(sizeof(struct cxl_cond) == 12);
 CXL_ABI_ASSERT(sizeof(struct cxl_rule) == 80 + 12 * CXL_POLICY_MAX_CONDS);
@@ -347,5 +455,8 @@ CXL_ABI_ASSERT(sizeof(struct cxl_restore_key) == 8);
 CXL_ABI_ASSERT(sizeof(struct cxl_restore_dword) == 20);
 CXL_ABI_ASSERT(sizeof(struct cxl_restore) == 32 + 20 * CXL_RESTORE_MAX_DWORDS);
 CXL_ABI_ASSERT(sizeof(struct cxl_event) == 80);
+CXL_ABI_ASSERT(sizeof(struct cxl_call) == 88);
+CXL_ABI_ASSERT(sizeof(struct cxl_trace_device) == 12);
+CXL_ABI_ASSERT(sizeof(struct cxl_trace_state) == 32);
 
 #endif /* CXL_POLICY_ABI_H */

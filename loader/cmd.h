@@ -17,6 +17,7 @@
  * @policy: --policy, or NULL
  * @unbound: --unbound
  * @clear: --clear
+ * @force: --force
  * @count: --count, or 0
  * @timeout: --timeout in seconds, or 0
  * @prometheus: --prometheus
@@ -27,6 +28,7 @@ struct cmd_args {
 	const char *policy;
 	bool unbound;
 	bool clear;
+	bool force;
 	unsigned long count;
 	unsigned long timeout;
 	bool prometheus;
@@ -91,5 +93,8 @@ int cmd_restore(const struct cmd_args *args);
 int cmd_check(const struct cmd_args *args);
 int cmd_diff(const struct cmd_args *args);
 int cmd_registers(const struct cmd_args *args);
+int cmd_trial(const struct cmd_args *args);
+int cmd_record(const struct cmd_args *args);
+int cmd_replay(const struct cmd_args *args);
 
 #endif /* LOADER_CMD_H */

@@ -50,8 +50,7 @@ struct layout {
 	uint32_t btf_id;
 	uint32_t type_id;
 	bool ours;
-	uint32_t opened;
-	uint32_t read;
+	uint32_t progs[KERN_NR_OPS];
 	uint32_t match;
 	uint32_t segment;
 	uint32_t bus;
@@ -399,8 +398,11 @@ static int read_layout(struct layout *layout)
 		const char *name;
 		uint32_t *offset;
 	} members[] = {
-		{ "opened", &layout->opened },
-		{ "read", &layout->read },
+		{ "opened", &layout->progs[KERN_OP_OPENED] },
+		{ "closed", &layout->progs[KERN_OP_CLOSED] },
+		{ "reset", &layout->progs[KERN_OP_RESET] },
+		{ "read", &layout->progs[KERN_OP_READ] },
+		{ "write", &layout->progs[KERN_OP_WRITE] },
 		{ "match", &layout->match },
 		{ "segment", &layout->segment },
 		{ "bus", &layout->bus },
@@ -473,6 +475,7 @@ static int read_map(uint32_t id, struct layout *layout, struct kern_policy *poli
 	struct bpf_map_info info;
 	uint32_t key = 0, len;
 	char *value = NULL;
+	unsigned int op;
 	int fd, ret;
 
 	fd = bpf_map_get_fd_by_id(id);
@@ -517,8 +520,10 @@ static int read_map(uint32_t id, struct layout *layout, struct kern_policy *poli
 	memcpy(policy->claims, value + layout->claims,
 	       policy->nr_claims * sizeof(policy->claims[0]));
 	/* A read of the map gives the programs' ids in place of their addresses */
-	add_maps(policy, get_u32(value, layout->opened));
-	add_maps(policy, get_u32(value, layout->read));
+	for (op = 0; op < KERN_NR_OPS; op++)
+		policy->progs[op] = get_u32(value, layout->progs[op]);
+	add_maps(policy, policy->progs[KERN_OP_OPENED]);
+	add_maps(policy, policy->progs[KERN_OP_READ]);
 	ret = 1;
 out:
 	free(value);
@@ -590,8 +595,8 @@ static int add_policies(struct kern_policies *policies, struct layout *layout,
 		}
 		policies->policies = more;
 		ret = read(id, layout, &more[policies->nr]);
-		/* Links and maps come and go meanwhile */
-		if (ret < 0 && ret != -ENOENT)
+		/* Links and maps come and go meanwhile; one that is on its way is -EAGAIN */
+		if (ret < 0 && ret != -ENOENT && ret != -EAGAIN)
 			break;
 		if (ret > 0)
 			policies->nr++;

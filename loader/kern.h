@@ -44,6 +44,16 @@ struct kern_target {
 	struct device_address address;
 };
 
+/* The programs of a policy */
+enum kern_op {
+	KERN_OP_OPENED,
+	KERN_OP_CLOSED,
+	KERN_OP_RESET,
+	KERN_OP_READ,
+	KERN_OP_WRITE,
+	KERN_NR_OPS,
+};
+
 /**
  * struct kern_policy - a policy in force, whoever registered it
  * @link_id: of the BPF link, 0 if it was registered without one
@@ -53,6 +63,7 @@ struct kern_target {
  * @tag: of the program that is the member opened(); all 0 if there is none
  * @nr_claims: number of @claims in use
  * @claims: kinds of DVSECs that it is for, besides those of CXL
+ * @progs: ids of its programs by &enum kern_op; 0: it does without
  * @shadow_id: of the map "cxl_shadow"; 0: the program has none
  * @events_id: of the map "cxl_events"; 0: the program has none
  * @restore_id: of the map "cxl_restore"; 0: the program has none
@@ -67,6 +78,7 @@ struct kern_policy {
 	uint8_t tag[KERN_TAG_LEN];
 	uint32_t nr_claims;
 	struct vfio_pci_dvsec_id claims[VFIO_PCI_DVSEC_MAX_CLAIMS];
+	uint32_t progs[KERN_NR_OPS];
 	uint32_t shadow_id;
 	uint32_t events_id;
 	uint32_t restore_id;

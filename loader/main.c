@@ -21,6 +21,7 @@ enum option_value {
 	OPT_TIMEOUT,
 	OPT_PROMETHEUS,
 	OPT_CLEAR,
+	OPT_FORCE,
 };
 
 static const struct option options[] = {
@@ -35,6 +36,7 @@ static const struct option options[] = {
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
 	{ "clear", no_argument, NULL, OPT_CLEAR },
+	{ "force", no_argument, NULL, OPT_FORCE },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -153,6 +155,29 @@ static const struct cmd {
 	  "  cxl-policy registers\n"
 	  "  cxl-policy registers control2\n"
 	  "  cxl-policy registers mem_enable --json\n" },
+	{ "trial", cmd_trial, BIT_OF(OPT_COUNT) | BIT_OF(OPT_TIMEOUT),
+	  "trial BDF NAME|FILE [--count N] [--timeout SECONDS]",
+	  "Try a policy beside the one in force on a device, on the accesses that its user\n"
+	  "makes, without any effect. Prints each access whose outcome would differ, and at\n"
+	  "the end, by SIGINT or after --timeout or --count differences, a summary. The exit\n"
+	  "status is 8 if any differed.\n"
+	  "\n"
+	  "  cxl-policy trial 0000:0d:00.0 ./my.yaml\n"
+	  "  cxl-policy trial 0d:00.0 read-only --json --timeout 60\n" },
+	{ "record", cmd_record, BIT_OF(OPT_COUNT) | BIT_OF(OPT_TIMEOUT) | BIT_OF(OPT_FORCE),
+	  "record BDF [FILE] [--count N] [--timeout SECONDS] [--force]",
+	  "Write the accesses that a device's user makes to its DVSECs, and what the policy\n"
+	  "in force makes of them, to a file or to the standard output, one line of JSON each,\n"
+	  "until SIGINT, --timeout or --count accesses. A file that is there is replaced with\n"
+	  "--force alone.\n"
+	  "\n"
+	  "  cxl-policy record 0000:0d:00.0 boot.jsonl --timeout 300\n" },
+	{ "replay", cmd_replay, BIT_OF(OPT_POLICY) | BIT_OF(OPT_COUNT),
+	  "replay FILE --policy NAME|FILE [--count N]",
+	  "Tell what a policy would have made of recorded accesses, as trial does. Needs no\n"
+	  "privilege, no device and no kernel.\n"
+	  "\n"
+	  "  cxl-policy replay boot.jsonl --policy ./my.yaml\n" },
 	{ "help", cmd_help, 0, "help [COMMAND]", "Tell of all commands, or of one.\n" },
 	{ "version", cmd_version, 0, "version", "Print the version.\n" },
 };
@@ -301,6 +326,9 @@ static int run(int argc, char **argv)
 			break;
 		case OPT_CLEAR:
 			args.clear = true;
+			break;
+		case OPT_FORCE:
+			args.force = true;
 			break;
 		case ':':
 			err = error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",

@@ -69,28 +69,6 @@ static void on_signal(int sig __attribute__((unused)))
 	stop = 1;
 }
 
-/* Time of day for people, date and time of UTC for programs */
-static void format_time(uint64_t boot_ns, char *text, size_t size)
-{
-	struct timespec now, boot;
-	char whole[32];
-	struct tm tm;
-	time_t secs;
-	int64_t ns;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	ns = (now.tv_sec - boot.tv_sec) * 1000000000LL + now.tv_nsec - boot.tv_nsec +
-	     (int64_t)boot_ns;
-	secs = ns / 1000000000;
-	if (output_options.json)
-		strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", gmtime_r(&secs, &tm));
-	else
-		strftime(whole, sizeof(whole), "%H:%M:%S", localtime_r(&secs, &tm));
-	snprintf(text, size, "%s.%03u%s", whole, (unsigned int)(ns / 1000000 % 1000),
-		 output_options.json ? "Z" : "");
-}
-
 static struct json_object *field_names(const struct cxl_event *event, uint32_t bits)
 {
 	return fields_names(NULL, event->vendor, event->id, event->offset, bits);
@@ -211,7 +189,7 @@ static int on_event(void *ctx, void *data, size_t size)
 	memcpy(&event, data, sizeof(event));
 	event.policy[sizeof(event.policy) - 1] = '\0';
 	device_format(&(struct device_address){ event.segment, event.bus, event.devfn }, device);
-	format_time(event.time, time, sizeof(time));
+	output_time(event.time, output_options.json, time, sizeof(time));
 	lost = newly_lost(monitor, &event);
 	if (output_options.json)
 		print_json(&event, device, time, lost);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "output.h"
@@ -106,4 +107,25 @@ struct json_object *output_hex(uint32_t value, unsigned int size)
 
 	snprintf(text, sizeof(text), "0x%0*x", size * 2, value);
 	return json_object_new_string(text);
+}
+
+void output_time(uint64_t boot_ns, bool utc, char *text, size_t size)
+{
+	struct timespec now, boot;
+	char whole[32];
+	struct tm tm;
+	time_t secs;
+	int64_t ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	ns = (now.tv_sec - boot.tv_sec) * 1000000000LL + now.tv_nsec - boot.tv_nsec +
+	     (int64_t)boot_ns;
+	secs = ns / 1000000000;
+	if (utc)
+		strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", gmtime_r(&secs, &tm));
+	else
+		strftime(whole, sizeof(whole), "%H:%M:%S", localtime_r(&secs, &tm));
+	snprintf(text, size, "%s.%03u%s", whole, (unsigned int)(ns / 1000000 % 1000),
+		 utc ? "Z" : "");
 }

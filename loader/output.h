@@ -121,4 +121,13 @@ struct json_object *output_string(const char *string);
  */
 struct json_object *output_hex(uint32_t value, unsigned int size);
 
+/**
+ * output_time - make a text of a time
+ * @boot_ns: ns since boot, suspend included
+ * @utc: date and time of UTC, for programs; or else the time of day, for people
+ * @text: filled in
+ * @size: of @text
+ */
+void output_time(uint64_t boot_ns, bool utc, char *text, size_t size);
+
 #endif /* LOADER_OUTPUT_H */
