@@ -87,14 +87,14 @@ int cmd_list(const struct cmd_args *args);
 int cmd_show(const struct cmd_args *args);
 int cmd_monitor(const struct cmd_args *args);
 int cmd_stats(const struct cmd_args *args);
-int cmd_doctor(const struct cmd_args *args);
-int cmd_save(const struct cmd_args *args);
-int cmd_restore(const struct cmd_args *args);
 int cmd_check(const struct cmd_args *args);
 int cmd_diff(const struct cmd_args *args);
 int cmd_registers(const struct cmd_args *args);
 int cmd_trial(const struct cmd_args *args);
 int cmd_record(const struct cmd_args *args);
 int cmd_replay(const struct cmd_args *args);
+int cmd_save(const struct cmd_args *args);
+int cmd_restore(const struct cmd_args *args);
+int cmd_doctor(const struct cmd_args *args);
 
 #endif /* LOADER_CMD_H */

@@ -13,12 +13,18 @@
 	extern const char symbol[] __attribute__((visibility("hidden")))
 
 EMBED(policy_cxl_device, "policies/cxl-device.yaml");
+EMBED(policy_locked, "policies/locked.yaml");
+EMBED(policy_no_cache, "policies/no-cache.yaml");
 EMBED(policy_passthrough, "policies/passthrough.yaml");
 EMBED(policy_read_only, "policies/read-only.yaml");
+EMBED(policy_type3_memory, "policies/type3-memory.yaml");
 
 const struct policy_text policy_embedded[] = {
 	{ "cxl-device", policy_cxl_device },
-	{ "passthrough", policy_passthrough },
 	{ "read-only", policy_read_only },
+	{ "locked", policy_locked },
+	{ "no-cache", policy_no_cache },
+	{ "type3-memory", policy_type3_memory },
+	{ "passthrough", policy_passthrough },
 	{ NULL, NULL },
 };

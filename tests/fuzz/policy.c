@@ -22,15 +22,15 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_cond(const struct cxl_policy *table, const struct cxl_cond *cond)
+static void check_cond(const struct cxl_policy_dvsec *dvsec, const struct cxl_cond *cond)
 {
 	CHECK(cond->bits);
 	CHECK(cond->cap_mask && !(cond->cap_mask & (cond->cap_mask - 1)));
-	CHECK(cond->cap_rule < table->dvsecs[0].nr_rules);
+	CHECK(cond->cap_rule < dvsec->nr_rules);
 	CHECK(cond->reserved <= 1);
 }
 
-static void check_rule(const struct cxl_policy *table, const struct cxl_rule *rule)
+static void check_rule(const struct cxl_policy_dvsec *dvsec, const struct cxl_rule *rule)
 {
 	const struct cxl_cond none = {};
 	unsigned int i;
@@ -43,6 +43,7 @@ static void check_rule(const struct cxl_policy *table, const struct cxl_rule *ru
 	CHECK(!(rule->ack & ~rule->hw));
 	CHECK(!(rule->lock & ~rule->write));
 	CHECK(!(rule->lock & rule->fwd));
+	CHECK(!rule->lock || (dvsec->lock_mask && !(dvsec->lock_mask & (dvsec->lock_mask - 1))));
 	CHECK(!(rule->undo & ~(rule->fwd | rule->wbi)));
 	CHECK(!(rule->fwd1 & (rule->fwd | rule->write | rule->shadow)));
 	CHECK(!(rule->fwd1 & ~rule->zero));
@@ -56,7 +57,7 @@ static void check_rule(const struct cxl_policy *table, const struct cxl_rule *ru
 	CHECK(rule->nr_conds <= CXL_POLICY_MAX_CONDS);
 	for (i = 0; i < CXL_POLICY_MAX_CONDS; i++) {
 		if (i < rule->nr_conds)
-			check_cond(table, &rule->conds[i]);
+			check_cond(dvsec, &rule->conds[i]);
 		else
 			CHECK(!memcmp(&rule->conds[i], &none, sizeof(none)));
 	}
@@ -74,31 +75,51 @@ static void check_passthrough(const struct cxl_rule *rule)
 	CHECK(rule->hw == ~0U && rule->fwd == ~0U && !rule->shadow && !rule->nr_conds);
 }
 
+/* Those of one DVSEC come behind those of the one before: their number */
+static unsigned int check_dvsec(const struct policy *policy, const struct cxl_policy *table,
+				unsigned int n, unsigned int first_rule)
+{
+	const struct cxl_policy_dvsec *dvsec = &table->dvsecs[n];
+	const struct cxl_rule *rules = &table->rules[first_rule];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		CHECK(dvsec->vendor != table->dvsecs[i].vendor || dvsec->id != table->dvsecs[i].id);
+	CHECK(dvsec->first_rule == first_rule);
+	CHECK(dvsec->nr_rules && first_rule + dvsec->nr_rules <= table->nr_rules);
+	CHECK(dvsec->lock_rule < dvsec->nr_rules);
+	CHECK(dvsec->reset_action <= CXL_RESET_EMULATE);
+	CHECK(!(dvsec->lock_mask & ~rules[dvsec->lock_rule].shadow));
+	for (i = 0; i < dvsec->nr_rules; i++) {
+		if (policy->access == POLICY_ACCESS_PASSTHROUGH) {
+			check_passthrough(&rules[i]);
+			continue;
+		}
+		check_rule(dvsec, &rules[i]);
+		if (policy->access == POLICY_ACCESS_READ_ONLY)
+			check_read_only(&rules[i]);
+		/* Only the CXL device DVSEC has something to initiate */
+		CHECK(!n || !(rules[i].wbi | rules[i].reset));
+	}
+	return dvsec->nr_rules;
+}
+
 static void check_table(const struct policy *policy, const struct policy_image *image)
 {
 	const struct cxl_policy *table = &image->table;
-	unsigned int i;
+	unsigned int nr_rules = 0, i;
 
 	CHECK(table->abi_version == CXL_POLICY_ABI_VERSION);
 	CHECK(table->name[0] && memchr(table->name, '\0', sizeof(table->name)));
-	CHECK(table->nr_dvsecs == 1);
+	CHECK(table->nr_dvsecs >= 1 && table->nr_dvsecs <= CXL_POLICY_MAX_DVSECS);
+	CHECK(table->nr_rules <= CXL_POLICY_MAX_RULES);
 	CHECK(table->dvsecs[0].vendor == 0x1e98 && table->dvsecs[0].id == 0);
-	CHECK(table->dvsecs[0].first_rule == 0);
-	CHECK(table->dvsecs[0].nr_rules == table->nr_rules && table->nr_rules == 15);
-	CHECK(table->dvsecs[0].lock_rule < table->nr_rules);
-	CHECK(table->dvsecs[0].reset_action <= CXL_RESET_EMULATE);
-	CHECK(!(table->dvsecs[0].lock_mask & ~table->rules[table->dvsecs[0].lock_rule].shadow));
+	CHECK(table->dvsecs[0].nr_rules == 15);
 	CHECK(image->nr_claims <= VFIO_PCI_DVSEC_MAX_CLAIMS);
 	CHECK(!!(table->flags & CXL_POLICY_RAW) == (policy->access == POLICY_ACCESS_PASSTHROUGH));
-	for (i = 0; i < table->nr_rules; i++) {
-		if (policy->access == POLICY_ACCESS_PASSTHROUGH) {
-			check_passthrough(&table->rules[i]);
-			continue;
-		}
-		check_rule(table, &table->rules[i]);
-		if (policy->access == POLICY_ACCESS_READ_ONLY)
-			check_read_only(&table->rules[i]);
-	}
+	for (i = 0; i < table->nr_dvsecs; i++)
+		nr_rules += check_dvsec(policy, table, i, nr_rules);
+	CHECK(nr_rules == table->nr_rules);
 }
 
 static void check_error(int err, const char *error)
