@@ -18,12 +18,13 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wext
 
 HEADERS := $(wildcard include/*.h loader/*.h)
 POLICIES := $(wildcard loader/policies/*.yaml)
+MAN_PAGES := $(patsubst loader/man/%.rst,$(BUILD)/man/%,$(wildcard loader/man/*.rst))
 POLICY_HEADERS := $(POLICIES:loader/policies/%.yaml=$(GEN)/%.policy.h)
 
 # The compiler of policies runs on the build host and knows nothing of BPF
 POLICY_SOURCES := loader/policy.c loader/policy_yaml.c loader/policy_compile.c
-POLICYC_SOURCES := loader/policyc.c $(POLICY_SOURCES)
-LOADER_SOURCES := $(filter-out loader/policyc.c,$(wildcard loader/*.c))
+POLICYC_SOURCES := loader/policyc.c loader/policy_schema.c $(POLICY_SOURCES)
+LOADER_SOURCES := $(filter-out loader/policyc.c loader/policy_schema.c,$(wildcard loader/*.c))
 POLICY_LIBS := -lcyaml -lyaml
 LOADER_LIBS := -lbpf -lelf -lcyaml -lyaml -ljson-c -lpci
 
@@ -45,9 +46,11 @@ TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard t
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help setup kernel bpftool tests demo test fuzz mutants lint vm-shell clean
+.PHONY: all help setup kernel bpftool tests demo test fuzz mutants lint man vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
+
+all: $(BUILD)/cxl-policy.schema.json
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | expand -t 12
@@ -82,15 +85,20 @@ vm-shell: kernel ## a shell in the virtual machine that the tests use
 	@tools/vm --shell
 
 lint: kernel ## check the style of the code, the scripts, the texts and the patches
-	@$(MAKE) --no-print-directory $(BUILD)/bin/policyc
+	@$(MAKE) --no-print-directory $(BUILD)/bin/policyc $(BUILD)/bin/cxl-policy man
 	@tools/lint
+
+man: $(MAN_PAGES) ## make the manual pages, build/man/*
 
 clean: ## remove what was built, but for downloaded packages
 	rm -rf $(BUILD)
 
 $(BUILD)/bin/policyc: $(POLICYC_SOURCES) $(HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $(POLICYC_SOURCES) $(POLICY_LIBS)
+	$(CC) $(ALL_CFLAGS) -o $@ $(POLICYC_SOURCES) $(POLICY_LIBS) -ljson-c
+
+$(BUILD)/cxl-policy.schema.json: $(BUILD)/bin/policyc
+	$(BUILD)/bin/policyc -s -o $@
 
 $(GEN)/%.policy.h: loader/policies/%.yaml $(BUILD)/bin/policyc
 	@mkdir -p $(@D)
@@ -110,6 +118,10 @@ $(BUILD)/bin/cxl-policy: $(LOADER_SOURCES) $(HEADERS) $(BUILD)/bpf/cxl_policy.bp
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $(LOADER_SOURCES) $(LOADER_LIBS)
 
+$(BUILD)/man/%: loader/man/%.rst
+	@mkdir -p $(@D)
+	rst2man --halt=2 $< $@
+
 VFIO_SOURCES := tools/vfio.c tools/vfio.h
 
 $(BUILD)/bin/vfio-cfg: tools/vfio-cfg.c $(VFIO_SOURCES)
@@ -125,10 +137,15 @@ $(BUILD)/tests/test_surface: loader/describe.c loader/compare.c loader/surface.c
 $(BUILD)/tests/test_diff: loader/describe.c loader/compare.c
 
 $(BUILD)/tests/test_state: loader/state.c loader/output.c
-$(BUILD)/tests/test_state: POLICY_LIBS += -ljson-c
+$(BUILD)/tests/test_state: TEST_LIBS := -ljson-c
 
 $(BUILD)/tests/test_stream: loader/stream.c loader/stream_file.c loader/device.c loader/output.c
 $(BUILD)/tests/test_stream: TEST_LIBS := -ljson-c -lpci
+
+# The policies that the loader carries, and the one that the object has
+$(BUILD)/tests/test_policies: $(ORACLE_SOURCES) loader/embedded.c $(POLICIES) \
+		$(BUILD)/bpf/cxl_policy.bpf.o
+$(BUILD)/tests/test_policies: private TEST_LIBS := -lbpf
 
 $(BUILD)/tests/bin/mutants: tests/mutants.c $(POLICY_SOURCES) $(HEADERS) $(TEST_HEADERS) $(POLICY_HEADERS)
 	@mkdir -p $(@D)

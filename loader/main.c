@@ -108,31 +108,6 @@ static const struct cmd {
 	  "  cxl-policy stats\n"
 	  "  cxl-policy stats 0000:0d:00.0 --json | jq '.[0].writes_denied'\n"
 	  "  cxl-policy stats --prometheus >cxl.tmp && mv cxl.tmp cxl.prom\n" },
-	{ "doctor", cmd_doctor, 0, "doctor",
-	  "Look for what keeps policies from being enforced on this host: one line a check\n"
-	  "with ok, warn, fail or unknown, what was found, and the way to mend it. Nothing\n"
-	  "is changed. Anybody may run it; root sees more.\n"
-	  "\n"
-	  "Exit status: 0 no check fails, 4 none but that for privilege, 3 others too.\n"
-	  "\n"
-	  "  cxl-policy doctor\n"
-	  "  cxl-policy doctor --json | jq -r '.checks[] | select(.status == \"fail\").hint'\n" },
-	{ "save", cmd_save, 0, "save BDF [FILE]",
-	  "Write the state that the guest sees in an open device's CXL registers to a file,\n"
-	  "or to standard output: for a guest that moves to another host. Pause the guest\n"
-	  "first, as what it changes afterwards isn't in the file.\n"
-	  "\n"
-	  "  cxl-policy save 0000:0d:00.0 vm1.json\n"
-	  "  cxl-policy save 0d:00.0 | ssh other cxl-policy restore 0e:00.0 -\n" },
-	{ "restore", cmd_restore, BIT_OF(OPT_CLEAR), "restore BDF FILE | restore BDF --clear",
-	  "Give the guest the state that was saved, at its first access to the CXL registers:\n"
-	  "of the next opening of the device, or of the present one if no access has been\n"
-	  "made yet. The device has to be of the same kind as the one that was saved. What\n"
-	  "reaches the hardware isn't restored, and is told of. FILE is - for standard input.\n"
-	  "--clear takes back what has not been applied yet.\n"
-	  "\n"
-	  "  cxl-policy restore 0000:0d:00.0 vm1.json\n"
-	  "  cxl-policy restore 0000:0d:00.0 --clear\n" },
 	{ "check", cmd_check, 0, "check FILE|NAME",
 	  "Whether a policy is valid, and what it lets a guest do: the bits that reach the\n"
 	  "hardware, those that live in the shadow, what can be triggered and what is seen\n"
@@ -178,7 +153,36 @@ static const struct cmd {
 	  "privilege, no device and no kernel.\n"
 	  "\n"
 	  "  cxl-policy replay boot.jsonl --policy ./my.yaml\n" },
-	{ "help", cmd_help, 0, "help [COMMAND]", "Tell of all commands, or of one.\n" },
+	{ "save", cmd_save, 0, "save BDF [FILE]",
+	  "Write the state that the guest sees in an open device's CXL registers to a file,\n"
+	  "or to standard output: for a guest that moves to another host. Pause the guest\n"
+	  "first, as what it changes afterwards isn't in the file.\n"
+	  "\n"
+	  "  cxl-policy save 0000:0d:00.0 vm1.json\n"
+	  "  cxl-policy save 0d:00.0 | ssh other cxl-policy restore 0e:00.0 -\n" },
+	{ "restore", cmd_restore, BIT_OF(OPT_CLEAR), "restore BDF FILE | restore BDF --clear",
+	  "Give the guest the state that was saved, at its first access to the CXL registers:\n"
+	  "of the next opening of the device, or of the present one if no access has been\n"
+	  "made yet. The device has to be of the same kind as the one that was saved. What\n"
+	  "reaches the hardware isn't restored, and is told of. FILE is - for standard input.\n"
+	  "--clear takes back what has not been applied yet.\n"
+	  "\n"
+	  "  cxl-policy restore 0000:0d:00.0 vm1.json\n"
+	  "  cxl-policy restore 0000:0d:00.0 --clear\n" },
+	{ "doctor", cmd_doctor, 0, "doctor",
+	  "Look for what keeps policies from being enforced on this host: one line a check\n"
+	  "with ok, warn, fail or unknown, what was found, and the way to mend it. Nothing\n"
+	  "is changed. Anybody may run it; root sees more.\n"
+	  "\n"
+	  "Exit status: 0 no check fails, 4 none but that for privilege, 3 others too.\n"
+	  "\n"
+	  "  cxl-policy doctor\n"
+	  "  cxl-policy doctor --json | jq -r '.checks[] | select(.status == \"fail\").hint'\n" },
+	{ "help", cmd_help, 0, "help [COMMAND]",
+	  "Tell of all commands, or of one.\n"
+	  "\n"
+	  "  cxl-policy help attach\n"
+	  "  cxl-policy help --json | jq -r '.policies[]'\n" },
 	{ "version", cmd_version, 0, "version", "Print the version.\n" },
 };
 
@@ -207,6 +211,7 @@ static const struct cmd *find_cmd(const char *name)
 
 static void print_usage(FILE *f)
 {
+	const struct policy_text *text;
 	unsigned int i;
 
 	fprintf(f, "Usage: cxl-policy [OPTION]... COMMAND\n"
@@ -216,23 +221,76 @@ static void print_usage(FILE *f)
 		   "Commands:\n");
 	for (i = 0; i < ARRAY_SIZE(cmds); i++)
 		fprintf(f, "  %s\n", cmds[i].usage);
+	fprintf(f, "\n"
+		   "Options:\n"
+		   "  -j, --json     JSON instead of text, errors too\n"
+		   "  -p, --pretty   indented JSON\n"
+		   "  -d, --debug    libbpf's messages and the verifier's log, on standard error\n"
+		   "  -h, --help     help, also for one command\n"
+		   "  -V, --version  the version\n"
+		   "\n"
+		   "BDF is an address such as 0000:0d:00.0 or 0d:00.0. NAME is a policy from the\n"
+		   "folders in $CXL_POLICY_PATH, from /etc/cxl-policy/policies, from\n"
+		   "/usr/share/cxl-policy/policies or a built-in one. FILE has a slash or ends in\n"
+		   ".yaml.\n"
+		   "\n"
+		   "Built-in policies:\n");
+	for (text = policy_embedded; text->name; text++)
+		fprintf(f, "  %s\n", text->name);
 	fprintf(f,
-		"\n"
-		"Options:\n"
-		"  -j, --json     JSON instead of text, errors too\n"
-		"  -p, --pretty   indented JSON\n"
-		"  -d, --debug    libbpf's messages and the verifier's log, on standard error\n"
-		"  -h, --help     help, also for one command\n"
-		"  -V, --version  the version\n"
-		"\n"
-		"BDF is an address such as 0000:0d:00.0 or 0d:00.0. NAME is a policy from the\n"
-		"folders in $CXL_POLICY_PATH, from /etc/cxl-policy/policies, from\n"
-		"/usr/share/cxl-policy/policies or a built-in one: cxl-device, read-only,\n"
-		"passthrough. FILE has a slash or ends in .yaml.\n"
 		"\n"
 		"Exit status: 0 done, 1 failed, 2 usage, 3 the kernel lacks something, 4 no\n"
 		"privilege, 5 device, policy or file not there, 6 taken or busy, 7 a file isn't\n"
 		"valid, 8 what was compared differs.\n");
+}
+
+/* Options that have a bit in @mask, or those that every command takes */
+static struct json_object *options_json(bool common, unsigned int mask)
+{
+	struct json_object *names = json_object_new_array();
+	char name[64];
+	unsigned int i;
+
+	for (i = 0; options[i].name; i++) {
+		if (common ? options[i].val >= OPT_POLICY
+			   : options[i].val < OPT_POLICY || !(BIT_OF(options[i].val) & mask))
+			continue;
+		snprintf(name, sizeof(name), "--%s", options[i].name);
+		json_object_array_add(names, output_string(name));
+	}
+	return names;
+}
+
+static struct json_object *cmd_json(const struct cmd *cmd)
+{
+	struct json_object *object = json_object_new_object();
+
+	output_add(object, "name", output_string(cmd->name));
+	output_add(object, "usage", output_string(cmd->usage));
+	output_add(object, "options", options_json(false, cmd->options));
+	output_add(object, "help", output_string(cmd->help));
+	return object;
+}
+
+static void add_policy(const char *name, void *arg)
+{
+	json_object_array_add(arg, output_string(name));
+}
+
+static struct json_object *all_json(void)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *commands = json_object_new_array();
+	struct json_object *policies = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cmds); i++)
+		json_object_array_add(commands, cmd_json(&cmds[i]));
+	policy_for_each_name(add_policy, policies);
+	output_add(object, "commands", commands);
+	output_add(object, "options", options_json(true, 0));
+	output_add(object, "policies", policies);
+	return object;
 }
 
 static int cmd_help(const struct cmd_args *args)
@@ -240,12 +298,19 @@ static int cmd_help(const struct cmd_args *args)
 	const struct cmd *cmd;
 
 	if (!args->argc) {
-		print_usage(stdout);
+		if (output_options.json)
+			output_json(all_json());
+		else
+			print_usage(stdout);
 		return 0;
 	}
 	cmd = find_cmd(args->argv[0]);
 	if (!cmd)
 		return -EINVAL;
+	if (output_options.json) {
+		output_json(cmd_json(cmd));
+		return 0;
+	}
 	printf("Usage: cxl-policy %s\n\n%s", cmd->usage, cmd->help);
 	return 0;
 }
@@ -348,10 +413,8 @@ static int run(int argc, char **argv)
 
 	if (version)
 		return cmd_version(&args);
-	if (!argc && help) {
-		print_usage(stdout);
-		return 0;
-	}
+	if (!argc && help)
+		return cmd_help(&args);
 	if (!argc) {
 		if (!output_options.json)
 			print_usage(stderr);

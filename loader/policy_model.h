@@ -9,6 +9,16 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/* What the 12 bits of DVSEC Length can tell */
+#define POLICY_MAX_DVSEC_LENGTH 0xfff
+
+/* Instead of the name of a field: there is no condition */
+#define POLICY_WHEN_ALWAYS "always"
+
+/* Keys and values of policies, as libcyaml takes them */
+struct cyaml_schema_value;
+extern const struct cyaml_schema_value policy_yaml_schema;
+
 /* Instead of an index into policy.dvsecs: the one whose fields are known */
 #define POLICY_DEVICE_DVSEC (-1)
 

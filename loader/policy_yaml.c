@@ -17,9 +17,6 @@
 #define POLICY_MAX_DEPTH   8
 #define POLICY_MAX_ENTRIES 4096
 
-/* What the 12 bits of DVSEC Length can tell */
-#define DVSEC_MAX_LENGTH 0xfff
-
 /* Numbers of enumerations count from 1, so that 0 is a key that isn't there */
 struct yaml_field {
 	char *field;
@@ -50,8 +47,6 @@ struct yaml_policy {
 	struct yaml_dvsec *dvsecs;
 	unsigned int nr_dvsecs;
 };
-
-#define WHEN_ALWAYS "always"
 
 /* clang-format off */
 static const cyaml_strval_t yaml_attributes[] = {
@@ -153,7 +148,7 @@ static const cyaml_schema_field_t yaml_policy_schema[] = {
 	CYAML_FIELD_END
 };
 
-static const cyaml_schema_value_t yaml_schema = {
+const cyaml_schema_value_t policy_yaml_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct yaml_policy, yaml_policy_schema),
 };
 
@@ -399,7 +394,7 @@ static int yaml_load(const char *text, size_t size, const char *origin,
 
 	*yaml = NULL;
 	config.log_ctx = &log;
-	ret = cyaml_load_data((const uint8_t *)text, size, &config, &yaml_schema,
+	ret = cyaml_load_data((const uint8_t *)text, size, &config, &policy_yaml_schema,
 			      (cyaml_data_t **)yaml, NULL);
 	if (ret == CYAML_ERR_OOM)
 		return policy_error(error, -ENOMEM, "%s: out of memory", origin);
@@ -491,7 +486,7 @@ static int check_field_name(const char *name, const char *where, char *error)
 	if (len >= POLICY_FIELD_NAME_LEN)
 		return policy_error(error, -EINVAL, "%s: %s: more than %u characters", where, name,
 				    POLICY_FIELD_NAME_LEN - 1);
-	if (!strcmp(name, WHEN_ALWAYS))
+	if (!strcmp(name, POLICY_WHEN_ALWAYS))
 		return policy_error(error, -EINVAL, "%s: %s: can't be a field, 'when' has it",
 				    where, name);
 	return 0;
@@ -519,11 +514,12 @@ static int add_field(struct policy *policy, int dvsec, const struct yaml_field *
 			error, -EINVAL,
 			"%s: %s: offset %#x is in the DVSEC's header, which ends at %#x", where,
 			name, *yaml->offset, DVSEC_HEADER2_OFFSET + 2);
-	if (*yaml->offset >= DVSEC_MAX_LENGTH || *yaml->offset + hi / 8 >= DVSEC_MAX_LENGTH)
+	if (*yaml->offset >= POLICY_MAX_DVSEC_LENGTH ||
+	    *yaml->offset + hi / 8 >= POLICY_MAX_DVSEC_LENGTH)
 		return policy_error(
 			error, -EINVAL,
 			"%s: %s: offset %#x is behind the longest DVSEC, which ends at %#x", where,
-			name, *yaml->offset, DVSEC_MAX_LENGTH);
+			name, *yaml->offset, POLICY_MAX_DVSEC_LENGTH);
 	if (*yaml->offset % 4 * 8 + hi > 31)
 		return policy_error(error, -EINVAL,
 				    "%s: %s: bits %s from offset %#x on are not in one dword",
@@ -723,7 +719,7 @@ static int apply_when(struct policy *policy, int dvsec, unsigned int id, const c
 	int err;
 
 	policy->fields[id].when = POLICY_ALWAYS;
-	if (!strcmp(name, WHEN_ALWAYS))
+	if (!strcmp(name, POLICY_WHEN_ALWAYS))
 		return 0;
 	snprintf(when, sizeof(when), "%s: %s: when", where, policy_field_of(policy, id).name);
 	err = find_field(policy, dvsec, name, when, &cap, error);
@@ -1023,7 +1019,7 @@ int policy_parse_based(const char *text, size_t size, const char *origin, unsign
 		err = check_policy(policy, origin, error);
 out:
 	if (yaml)
-		cyaml_free(&yaml_config, &yaml_schema, yaml, 0);
+		cyaml_free(&yaml_config, &policy_yaml_schema, yaml, 0);
 	free(scan);
 	return err;
 }

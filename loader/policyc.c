@@ -8,18 +8,21 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy.h"
+#include "policy_schema.h"
 
 static void usage(FILE *f)
 {
 	fprintf(f,
 		"Usage: policyc [-t] -o OUT FILE\n"
+		"       policyc -s -o OUT\n"
 		"\n"
 		"Writes the policy FILE as the body of an initialiser of struct cxl_policy, or\n"
 		"with -t as a table in Markdown of what it does with each field of the CXL device\n"
-		"DVSEC.\n");
+		"DVSEC; or with -s the JSON schema of policies.\n");
 }
 
 #define PRINT(member)                                                                              \
@@ -195,18 +198,33 @@ static int compile(const char *file, bool table, FILE *out)
 	return 0;
 }
 
+static int print_schema(FILE *out)
+{
+	struct json_object *schema = policy_schema();
+
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(schema, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(schema);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *file = NULL, *output = NULL;
-	bool table = false;
+	bool table = false, schema = false, is_file;
+	struct stat st;
 	FILE *out;
 	int opt, err;
 
-	while ((opt = getopt(argc, argv, "hto:")) != -1) {
+	while ((opt = getopt(argc, argv, "hsto:")) != -1) {
 		switch (opt) {
 		case 'h':
 			usage(stdout);
 			return 0;
+		case 's':
+			schema = true;
+			break;
 		case 't':
 			table = true;
 			break;
@@ -219,7 +237,7 @@ int main(int argc, char **argv)
 		}
 	}
 	file = optind + 1 == argc ? argv[optind] : NULL;
-	if (!file || !output) {
+	if (!output || (schema ? table || optind != argc : !file)) {
 		usage(stderr);
 		return 2;
 	}
@@ -229,12 +247,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "policyc: %s: %s\n", output, strerror(errno));
 		return 1;
 	}
-	err = compile(file, table, out);
+	is_file = !fstat(fileno(out), &st) && S_ISREG(st.st_mode);
+	err = schema ? print_schema(out) : compile(file, table, out);
 	if (fclose(out) && !err) {
 		err = -errno;
 		fprintf(stderr, "policyc: %s: %s\n", output, strerror(errno));
 	}
-	if (err)
+	/* Nothing half-written is left, but a device or a pipe isn't this program's to remove */
+	if (err && is_file)
 		remove(output);
 	return err ? 1 : 0;
 }
