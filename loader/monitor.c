@@ -11,14 +11,16 @@
 
 #include "cmd.h"
 #include "cxl_policy_abi.h"
+#include "describe.h"
 #include "device.h"
 #include "fields.h"
 #include "kern.h"
 #include "output.h"
 #include "pin.h"
 
-#define MAX_BUFFERS 16
-#define RESCAN_MS   1000
+#define MAX_BUFFERS  16
+#define MAX_POLICIES 64
+#define RESCAN_MS    1000
 
 static const struct {
 	uint32_t flag;
@@ -49,10 +51,24 @@ static const struct {
 /* Events that are of a device, not of an access */
 #define NO_ACCESS (CXL_EVENT_OPENED | CXL_EVENT_CLOSED | CXL_EVENT_HOST_STATE_LOST)
 
+/**
+ * struct names - a policy that has names for the fields of further DVSECs
+ * @table_id: of the tables in force that it makes
+ * @name: of the policy
+ * @source: the policy, NULL if it isn't known
+ */
+struct names {
+	uint32_t table_id;
+	char name[VFIO_PCI_DVSEC_NAME_LEN];
+	struct policy *source;
+};
+
 struct monitor {
 	struct ring_buffer *ring;
 	unsigned int nr_maps;
 	uint32_t maps[MAX_BUFFERS];
+	unsigned int nr_names;
+	struct names names[MAX_POLICIES];
 	unsigned long count;
 	unsigned long limit;
 	unsigned int nr_lost;
@@ -69,9 +85,16 @@ static void on_signal(int sig __attribute__((unused)))
 	stop = 1;
 }
 
-static struct json_object *field_names(const struct cxl_event *event, uint32_t bits)
+static struct json_object *field_names(const struct monitor *monitor, const struct cxl_event *event,
+				       uint32_t bits)
 {
-	return fields_names(NULL, event->vendor, event->id, event->offset, bits);
+	const struct policy *source = NULL;
+	unsigned int i;
+
+	for (i = 0; i < monitor->nr_names; i++)
+		if (!strcmp(monitor->names[i].name, event->policy))
+			source = monitor->names[i].source;
+	return fields_names(source, event->vendor, event->id, event->offset, bits);
 }
 
 /* How many events of the device got lost since the one printed before */
@@ -94,8 +117,8 @@ static uint64_t newly_lost(struct monitor *monitor, const struct cxl_event *even
 	return event->lost > before ? event->lost - before : 0;
 }
 
-static void print_json(const struct cxl_event *event, const char *device, const char *time,
-		       uint64_t lost)
+static void print_json(const struct monitor *monitor, const struct cxl_event *event,
+		       const char *device, const char *time, uint64_t lost)
 {
 	struct json_object *object = json_object_new_object(), *names = json_object_new_array();
 	bool access = !(event->flags & NO_ACCESS);
@@ -116,17 +139,19 @@ static void print_json(const struct cxl_event *event, const char *device, const 
 		output_add(object, "size", json_object_new_int(event->size));
 		output_add(object, "value", output_hex(event->value, event->size));
 		output_add(object, "refused", output_hex(event->refused, event->size));
-		output_add(object, "refused_fields", field_names(event, event->refused));
+		output_add(object, "refused_fields", field_names(monitor, event, event->refused));
 		output_add(object, "forwarded", output_hex(event->forwarded, event->size));
-		output_add(object, "forwarded_fields", field_names(event, event->forwarded));
+		output_add(object, "forwarded_fields",
+			   field_names(monitor, event, event->forwarded));
 	}
 	output_add(object, "lost", json_object_new_uint64(lost));
 	output_json(object);
 }
 
-static void print_fields(const struct cxl_event *event, bool more, const char *what, uint32_t bits)
+static void print_fields(const struct monitor *monitor, const struct cxl_event *event, bool more,
+			 const char *what, uint32_t bits)
 {
-	struct json_object *names = field_names(event, bits);
+	struct json_object *names = field_names(monitor, event, bits);
 	size_t i;
 
 	printf("%s%s 0x%0*x", more ? "; " : "", what, event->size * 2, bits);
@@ -137,8 +162,8 @@ static void print_fields(const struct cxl_event *event, bool more, const char *w
 	json_object_put(names);
 }
 
-static void print_text(const struct cxl_event *event, const char *device, const char *time,
-		       uint64_t lost)
+static void print_text(const struct monitor *monitor, const struct cxl_event *event,
+		       const char *device, const char *time, uint64_t lost)
 {
 	bool cxl = event->vendor == CXL_DVSEC_VENDOR_ID;
 	bool known = cxl && event->id == CXL_DVSEC_ID_DEVICE;
@@ -160,9 +185,9 @@ static void print_text(const struct cxl_event *event, const char *device, const 
 		       event->size * 2, event->value);
 	}
 	if (event->refused)
-		print_fields(event, printed++, "refused", event->refused);
+		print_fields(monitor, event, printed++, "refused", event->refused);
 	if (event->forwarded)
-		print_fields(event, printed++, "to the hardware", event->forwarded);
+		print_fields(monitor, event, printed++, "to the hardware", event->forwarded);
 	/* Of two kinds, the bits have been told */
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		text = kinds[i].text;
@@ -192,14 +217,54 @@ static int on_event(void *ctx, void *data, size_t size)
 	output_time(event.time, output_options.json, time, sizeof(time));
 	lost = newly_lost(monitor, &event);
 	if (output_options.json)
-		print_json(&event, device, time, lost);
+		print_json(monitor, &event, device, time, lost);
 	else
-		print_text(&event, device, time, lost);
+		print_text(monitor, &event, device, time, lost);
 	monitor->count++;
 	/* The rest stays in the buffer for the next one */
 	if (stop || ferror(stdout) || (monitor->limit && monitor->count >= monitor->limit))
 		return -ECANCELED;
 	return 0;
+}
+
+/* Further DVSECs have names only in the policy that the tables were made of */
+static void add_names(struct monitor *monitor, const struct kern_policy *policy)
+{
+	struct cxl_policy *table;
+	struct names *names;
+	unsigned int i;
+
+	for (i = 0; i < monitor->nr_names; i++)
+		if (!strcmp(monitor->names[i].name, policy->name))
+			break;
+	if (!policy->table_id || i == MAX_POLICIES)
+		return;
+	names = &monitor->names[i];
+	/* The same name may stand for another policy after a swap */
+	if (names->table_id == policy->table_id)
+		return;
+	if (i == monitor->nr_names)
+		monitor->nr_names++;
+	memcpy(names->name, policy->name, sizeof(names->name));
+	names->table_id = policy->table_id;
+
+	table = malloc(sizeof(*table));
+	if (!names->source)
+		names->source = malloc(sizeof(*names->source));
+	if (!table || !names->source || kern_read_table(policy, table) ||
+	    !describe_find_source(table, names->source)) {
+		free(names->source);
+		names->source = NULL;
+	}
+	free(table);
+}
+
+static void free_names(struct monitor *monitor)
+{
+	unsigned int i;
+
+	for (i = 0; i < monitor->nr_names; i++)
+		free(monitor->names[i].source);
 }
 
 /* Events of all policies in force; there is one buffer unless others registered theirs */
@@ -215,6 +280,7 @@ static int add_buffers(struct monitor *monitor)
 	for (i = 0; i < policies.nr && !err; i++) {
 		uint32_t id = policies.policies[i].events_id;
 
+		add_names(monitor, &policies.policies[i]);
 		for (j = 0; j < monitor->nr_maps; j++)
 			if (monitor->maps[j] == id)
 				break;
@@ -311,6 +377,7 @@ int cmd_monitor(const struct cmd_args *args)
 	}
 out:
 	ring_buffer__free(monitor->ring);
+	free_names(monitor);
 	free(monitor);
 	if (lock >= 0)
 		close(lock);

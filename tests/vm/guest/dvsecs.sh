@@ -86,6 +86,14 @@ is "fields are shown without a name where the policy isn't found" "$(names)" \
 	"null null null null null null"
 is "and by name where it is" "$(CXL_POLICY_PATH=/tmp names)" \
 	"control.enable control.mode control.lock boost.enable boost.error boost.rsvd"
+# refused: what monitor tells of a write that is refused
+refused() {
+	while [ -n "$(cxl-policy monitor --json --timeout 1)" ]; do :; done
+	v $CONTROL.w=0xa534 $CONTROL.w=0xa5f4 >/dev/null
+	cxl-policy monitor --json --timeout 1 | jq -c 'select(.offset) | [.refused, .refused_fields]'
+}
+is "monitor tells bits without names where the policy isn't found" "$(refused)" '["0x00c0",[]]'
+is "and the fields where it is" "$(CXL_POLICY_PATH=/tmp refused)" '["0x00c0",["control.mode"]]'
 check "detach" cxl-policy detach "$BDF"
 is "no access made a policy fail" "$(attr errors)" 0
 done_testing
