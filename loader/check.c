@@ -65,8 +65,11 @@ static struct json_object *field_json(const struct surface_field *field, unsigne
 	output_add(object, "bits", output_string(describe_bits_text(&field->field, bits)));
 	output_add(object, "how", output_string(how_of(kind, field->field.is.flags).name));
 	output_add(object, "when", output_string(field->when));
-	if (kind == SURFACE_HARDWARE || kind == SURFACE_SHADOW)
+	if (kind == SURFACE_HARDWARE || kind == SURFACE_SHADOW) {
 		output_add(object, "lock", output_string(field->lock));
+		output_add(object, "locked_at_open",
+			   field->lock[0] ? json_object_new_boolean(field->locked) : NULL);
+	}
 	if (kind == SURFACE_HARDWARE)
 		output_add(object, "undo",
 			   json_object_new_boolean(field->field.is.flags & DESCRIBE_UNDO));
@@ -138,7 +141,7 @@ static void print_field(const struct surface_field *field, unsigned int kind)
 	printf("    0x%02x  %-*s %-5s  %s", field->field.offset, NAME_WIDTH, name,
 	       describe_bits_text(&field->field, bits), how_of(kind, flags).text);
 	if (field->lock[0] && kind != SURFACE_TRIGGER)
-		printf(", until %s", field->lock);
+		printf(", until %s%s", field->lock, field->locked ? ", which is set at open" : "");
 	if (field->when[0])
 		printf(", given %s", field->when);
 	if (kind == SURFACE_HARDWARE && flags & DESCRIBE_UNDO && !(flags & DESCRIBE_WBI))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compare.h"
+#include "cxl_policy_engine.h"
 #include "surface.h"
 
 static bool is_writable(int attribute)
@@ -75,6 +76,14 @@ static void name_reset_cap(const struct work *work, char *text)
 	}
 }
 
+static bool is_locked_at_open(const struct describe_dvsec *dvsec)
+{
+	const struct cxl_policy_dvsec *d = &dvsec->table->dvsecs[dvsec->index];
+	const struct cxl_rule *rule = cxl_engine_rule(dvsec->table, dvsec->index, d->lock_rule);
+
+	return rule && (rule->value & rule->shadow & d->lock_mask);
+}
+
 static int add_field(struct work *work, const struct describe_field *field, unsigned int kinds)
 {
 	const struct describe_dvsec *dvsec = &work->dvsec;
@@ -100,8 +109,10 @@ static int add_field(struct work *work, const struct describe_field *field, unsi
 		name_cap(work, &field->is.caps[0], new->when);
 	else if (kinds & SURFACE_SHADOW && !(field->is.flags & (DESCRIBE_WRITE | DESCRIBE_ONCE)))
 		name_reset_cap(work, new->when);
-	if (field->is.flags & DESCRIBE_LOCKED)
+	if (field->is.flags & DESCRIBE_LOCKED) {
 		snprintf(new->lock, sizeof(new->lock), "%s", lock ? lock : "a lock");
+		new->locked = is_locked_at_open(dvsec);
+	}
 	for (i = 0; i < SURFACE_NR_KINDS; i++)
 		if (kinds >> i & 1)
 			surface->bits[i] += field->hi - field->lo + 1;

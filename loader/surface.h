@@ -29,8 +29,9 @@ enum surface_kind {
  * @vendor: DVSEC Vendor ID
  * @id: DVSEC ID
  * @field: the bits
- * @when: name of the capability that they depend on, or NULL; in @text if it has none
- * @lock: name of the field that freezes them, or NULL
+ * @when: name of the capability that they depend on, or empty
+ * @lock: name of the field that freezes them, or empty
+ * @locked: it is set at open, so a guest can change them under a policy of before alone
  */
 struct surface_field {
 	unsigned int kinds;
@@ -39,6 +40,7 @@ struct surface_field {
 	struct describe_field field;
 	char when[POLICY_FIELD_NAME_LEN];
 	char lock[POLICY_FIELD_NAME_LEN];
+	bool locked;
 };
 
 /**
