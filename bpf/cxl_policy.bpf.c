@@ -146,9 +146,20 @@ static __always_inline int open_dword(struct vfio_pci_dvsec_access *acc, struct 
 	return 0;
 }
 
+static __always_inline struct cxl_restore *restore_of(const struct cxl_shadow *shadow)
+{
+	struct cxl_restore_key key = {};
+
+	key.segment = shadow->segment;
+	key.bus = shadow->bus;
+	key.devfn = shadow->devfn;
+	return bpf_map_lookup_elem(&cxl_restore, &key);
+}
+
 SEC("struct_ops/opened")
 int BPF_PROG(cxl_opened, struct vfio_pci_dvsec_access *acc)
 {
+	struct cxl_restore *saved;
 	struct cxl_shadow *shadow;
 	__u32 index = acc->index, i;
 
@@ -177,6 +188,10 @@ int BPF_PROG(cxl_opened, struct vfio_pci_dvsec_access *acc)
 	shadow->bus = acc->bus;
 	shadow->devfn = acc->devfn;
 	shadow->accesses = CXL_ACCESSES_NONE;
+	/* What is for the next opening is for this one, whether it makes an access or not */
+	saved = restore_of(shadow);
+	if (saved && saved->state == CXL_RESTORE_PENDING && !saved->open_id)
+		saved->open_id = shadow->open_id;
 	emit(shadow, acc, CXL_EVENT_OPENED, 0, 0);
 	return open_dword(acc, shadow);
 }
@@ -259,17 +274,13 @@ static __always_inline __u32 restore(struct cxl_shadow *shadow, const struct cxl
 
 __noinline int cxl_first_access(struct cxl_shadow *shadow)
 {
-	struct cxl_restore_key key = {};
 	struct cxl_restore *saved;
 
 	if (!shadow)
 		return 0;
 	shadow->accesses = CXL_ACCESSES_FIRST;
 	full_barrier();
-	key.segment = shadow->segment;
-	key.bus = shadow->bus;
-	key.devfn = shadow->devfn;
-	saved = bpf_map_lookup_elem(&cxl_restore, &key);
+	saved = restore_of(shadow);
 	if (saved && saved->state == CXL_RESTORE_PENDING &&
 	    (!saved->open_id || saved->open_id == shadow->open_id)) {
 		saved->applied_id = shadow->open_id;

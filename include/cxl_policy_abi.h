@@ -259,7 +259,7 @@ enum cxl_restore_state {
 
 /**
  * struct cxl_restore - a saved shadow for a device; value of the map "cxl_restore"
- * @open_id: of the opening that it is for; 0: the next one
+ * @open_id: of the opening that it is for; 0: the next one, which puts its own here
  * @applied_id: of the opening that @state tells of
  * @abi_version: CXL_POLICY_ABI_VERSION
  * @state: an &enum cxl_restore_state

@@ -161,6 +161,7 @@ static int list_free(const struct kern_target *target, const char *spec,
 
 static int attach(const struct kern_target *target, const char *spec, bool unbound)
 {
+	const struct kern_target any = { .match = VFIO_PCI_DVSEC_MATCH_ANY };
 	char name[DEVICE_ADDRESS_LEN], done[128];
 	struct kern_policies policies = {};
 	struct bpf_policy *obj = NULL;
@@ -191,6 +192,8 @@ static int attach(const struct kern_target *target, const char *spec, bool unbou
 	err = load_shared(&policies, target, &image, &obj);
 	if (err)
 		goto out;
+	/* Left by a policy that went with its device, or by its pin, and not by a detach */
+	restore_forget(bpf_map_fd(obj, KERN_MAP_RESTORE), &policies, &any);
 
 	link_fd = bpf_attach(obj);
 	if (link_fd == -EBUSY)

@@ -242,5 +242,9 @@ int difference_result(const struct stream *stream)
 	if (!stream->nr_accesses && (stream->nr_lost || stream->nr_unjudged))
 		return error_set(EXIT_FAILED, -EIO, "try again while the device is less busy",
 				 "no access could be judged, as the stream was lost");
+	/* A user who is busy enough can hide what would differ */
+	if (stream->nr_lost || stream->nr_resyncs)
+		return error_set(EXIT_FAILED, -EIO, "try again while the device is less busy",
+				 "no difference was seen, but not all accesses were");
 	return 0;
 }

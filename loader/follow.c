@@ -118,6 +118,9 @@ static void on_record(void *arg, const struct cxl_call *call, const struct cxl_s
 		return;
 	if (call)
 		stream_feed(follow->stream, call);
+	else if (!shadow->open_id)
+		/* It came with the close of the device */
+		follow->wanted = false;
 	else if (!follow->stream->synced && shadow->abi_version == CXL_POLICY_ABI_VERSION)
 		seed(follow, shadow);
 }

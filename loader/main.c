@@ -135,7 +135,7 @@ static const struct cmd {
 	  "Try a policy beside the one in force on a device, on the accesses that its user\n"
 	  "makes, without any effect. Prints each access whose outcome would differ, and at\n"
 	  "the end, by SIGINT or after --timeout or --count differences, a summary. The exit\n"
-	  "status is 8 if any differed.\n"
+	  "status is 8 if any differed, and 1 if none did but not all accesses were seen.\n"
 	  "\n"
 	  "  cxl-policy trial 0000:0d:00.0 ./my.yaml\n"
 	  "  cxl-policy trial 0d:00.0 read-only --json --timeout 60\n" },

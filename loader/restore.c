@@ -515,6 +515,11 @@ int cmd_restore(const struct cmd_args *args)
 					"restore it to a device of the same kind",
 					"%s isn't of the kind of %s: %s", job->device.name,
 					args->argv[1], error);
+		else if (state_overlaps(&job->state, error))
+			err = error_set(EXIT_INVALID, -EINVAL,
+					"start the guest anew, there is no way to restore it",
+					"the state of %s can't be told apart: %s", job->device.name,
+					error);
 	}
 	if (!err)
 		err = kern_list(&policies);

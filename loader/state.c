@@ -602,3 +602,20 @@ bool state_differs(const struct state *state, const struct device *device,
 	}
 	return false;
 }
+
+bool state_overlaps(const struct state *state, char error[STATE_ERROR_LEN])
+{
+	const struct device_dvsec *dvsec = NULL, *next;
+
+	while ((next = next_dvsec(&state->device, dvsec))) {
+		if (dvsec && dvsec->offset + dvsec->length > next->offset) {
+			snprintf(error, STATE_ERROR_LEN,
+				 "DVSEC 0x%04x:%u at 0x%03x begins in DVSEC 0x%04x:%u at 0x%03x",
+				 next->vendor, next->id, next->offset, dvsec->vendor, dvsec->id,
+				 dvsec->offset);
+			return true;
+		}
+		dvsec = next;
+	}
+	return false;
+}

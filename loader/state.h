@@ -70,4 +70,15 @@ int state_parse(const char *text, size_t len, struct state *state, char error[ST
 bool state_differs(const struct state *state, const struct device *device,
 		   char error[STATE_ERROR_LEN]);
 
+/**
+ * state_overlaps - find DVSECs that share registers
+ * @state: the state
+ * @error: which ones
+ *
+ * The kernel gives such a register to one of them, and the file may to another.
+ *
+ * Return: whether there are some.
+ */
+bool state_overlaps(const struct state *state, char error[STATE_ERROR_LEN]);
+
 #endif /* LOADER_STATE_H */

@@ -300,9 +300,28 @@ void trace_want_seed(struct trace *trace)
 	trace->state->seed = 1;
 }
 
+/* Calls at which a program wasn't run, as one preempted it was running on that processor */
+static uint64_t missed(const struct trace *trace)
+{
+	struct bpf_program *prog;
+	uint64_t nr = 0;
+
+	bpf_object__for_each_program(prog, trace->obj)
+	{
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		/* Without what the hardware gave, there is the picture of it */
+		if (bpf_program__autoload(prog) && strcmp(bpf_program__name(prog), HARDWARE_PROG) &&
+		    !bpf_prog_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			nr += info.recursion_misses;
+	}
+	return nr;
+}
+
 uint64_t trace_lost(const struct trace *trace)
 {
-	return trace->state->lost;
+	return trace->state->lost + missed(trace);
 }
 
 void trace_close(struct trace *trace)

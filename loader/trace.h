@@ -59,7 +59,7 @@ int trace_seed(struct trace *trace, uint64_t open_id, struct cxl_shadow *shadow)
 void trace_want_seed(struct trace *trace);
 
 /**
- * trace_lost - count what found no room
+ * trace_lost - count what found no room, or could not be recorded
  * @trace: of trace_open()
  *
  * Return: number of records.

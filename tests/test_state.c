@@ -36,6 +36,9 @@ void device_format(const struct device_address *address, char text[DEVICE_ADDRES
 	"\"subsystem_id\":\"0x1100\","
 #define DVSEC                                                                                      \
 	"{\"vendor\":\"0x1e98\",\"id\":0,\"offset\":256,\"revision\":3,\"length\":60,\"dwords\":"
+#define OTHER(offset)                                                                              \
+	"{\"vendor\":\"0x8086\",\"id\":1,\"offset\":" #offset                                      \
+	",\"revision\":1,\"length\":16,\"dwords\":[]}"
 #define CONTROL "{\"offset\":12,\"value\":\"0x00000004\",\"valid\":\"0x00005ffd\"}"
 #define GOOD	HEAD "\"dvsecs\":[" DVSEC "[" CONTROL "]}]}"
 
@@ -283,6 +286,21 @@ static void a_file_of_any_size_is_refused_or_read(void **unused)
 	refused(many, "/dvsecs/32: it is one DVSEC too many");
 }
 
+/* A dword of the one could be restored as the other's, past what locks it there */
+static void dvsecs_that_share_registers_are_noticed(void **unused)
+{
+	(void)unused;
+	assert_int_equal(parse(GOOD), 0);
+	assert_false(state_overlaps(&state, error));
+	assert_int_equal(parse(HEAD "\"dvsecs\":[" DVSEC "[]}," OTHER(316) "]}"), 0);
+	assert_false(state_overlaps(&state, error));
+	assert_int_equal(parse(HEAD "\"dvsecs\":[" DVSEC "[]}," OTHER(312) "]}"), 0);
+	assert_true(state_overlaps(&state, error));
+	assert_non_null(strstr(error, "0x8086:1"));
+	assert_int_equal(parse(HEAD "\"dvsecs\":[" OTHER(264) "," DVSEC "[]}]}"), 0);
+	assert_true(state_overlaps(&state, error));
+}
+
 static void each_part_of_the_identity_counts(void **unused)
 {
 	struct device here, other;
@@ -334,6 +352,7 @@ int main(void)
 		cmocka_unit_test(numbers_out_of_range_are_refused),
 		cmocka_unit_test(dwords_have_to_lie_in_their_dvsec),
 		cmocka_unit_test(a_file_of_any_size_is_refused_or_read),
+		cmocka_unit_test(dvsecs_that_share_registers_are_noticed),
 		cmocka_unit_test(each_part_of_the_identity_counts),
 	};
 

@@ -139,6 +139,14 @@ go d 1
 ended d >/dev/null
 is "an opening that made no access takes it along" "$(armed) $(reads)" "null $CLEAN"
 
+cxl-policy restore "$BDF" $FILE >/dev/null
+client j "$BDF" @1
+at j 1
+is "it is for the opening that came" "$(armed)" pending
+go j 1
+ended j >/dev/null
+is "and for no other one, if that made no access" "$(armed) $(reads)" "null $CLEAN"
+
 # ---- taken away ----
 
 cxl-policy restore "$BDF" $FILE >/dev/null
@@ -152,6 +160,20 @@ cxl-policy detach "$BDF" >/dev/null
 cxl-policy attach "$BDF" >/dev/null
 is "detach takes it away, and that of no other device" "$(armed) $(armed "$BDF2")" "null pending"
 is "nothing is applied after a detach" "$(reads)" "$CLEAN"
+
+cxl-policy restore "$BDF" $FILE >/dev/null
+echo 1 >"/sys/bus/pci/devices/$BDF/remove"
+echo 1 >/sys/bus/pci/rescan
+vm-bind "$BDF"
+cxl-policy attach "$BDF" >/dev/null
+is "nothing is applied to a device that comes where one was removed, and gets a policy" \
+	"$(armed) $(reads)" "null $CLEAN"
+cxl-policy restore "$BDF" $FILE >/dev/null
+rm "$PINS/links/$(echo "$BDF" | tr . -)"
+eventually none state >/dev/null
+cxl-policy attach "$BDF" >/dev/null
+is "nor under a policy that follows one which went with its pin" "$(armed) $(reads)" "null $CLEAN"
+is "another device keeps what is to come" "$(armed "$BDF2")" pending
 
 # ---- another device ----
 
