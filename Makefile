@@ -100,7 +100,8 @@ $(BUILD)/bin/policyc: $(POLICYC_SOURCES) $(HEADERS)
 $(BUILD)/cxl-policy.schema.json: $(BUILD)/bin/policyc
 	$(BUILD)/bin/policyc -s -o $@
 
-$(GEN)/%.policy.h: loader/policies/%.yaml $(BUILD)/bin/policyc
+# One that is based on another changes with it
+$(GEN)/%.policy.h: loader/policies/%.yaml $(POLICIES) $(BUILD)/bin/policyc
 	@mkdir -p $(@D)
 	CXL_POLICY_PATH=loader/policies $(BUILD)/bin/policyc $< -o $@
 

@@ -45,9 +45,21 @@ int cmd_check_device(const struct kern_target *target, bool unbound)
 			 device.driver[0] ? device.driver : "no driver");
 }
 
+/* It is in force, and protects the device, but is of no use to its user */
+static int outcome(const struct device *device)
+{
+	if (!device->hooked || strcmp(device->state, "error"))
+		return 0;
+	fprintf(stderr,
+		"cxl-policy: the policy failed on %s, so its DVSECs are read-only: the kernel's log "
+		"tells why\n",
+		device->name);
+	return EXIT_FAILED;
+}
+
 /* What is in force now; state and policy are the kernel's own words */
-static void print_target(const struct kern_target *target, const char *policy, uint32_t link_id,
-			 const char *replaced, const char *done)
+static int print_target(const struct kern_target *target, const char *policy, uint32_t link_id,
+			const char *replaced, const char *done)
 {
 	char name[DEVICE_ADDRESS_LEN];
 	struct device device = {};
@@ -64,7 +76,7 @@ static void print_target(const struct kern_target *target, const char *policy, u
 		else if (!is_default)
 			printf(", state none until it is bound to vfio-pci");
 		printf("\n");
-		return;
+		return outcome(&device);
 	}
 	object = json_object_new_object();
 	output_add(object, "device", output_string(name));
@@ -75,6 +87,7 @@ static void print_target(const struct kern_target *target, const char *policy, u
 	if (replaced)
 		output_add(object, "replaced", output_string(replaced));
 	output_json(object);
+	return outcome(&device);
 }
 
 /*
@@ -143,7 +156,7 @@ static int refused(int err, const char *name, const char *policy, const char *ou
 static int list_free(const struct kern_target *target, const char *spec,
 		     struct kern_policies *policies)
 {
-	char name[DEVICE_ADDRESS_LEN], hint[128];
+	char name[DEVICE_ADDRESS_LEN], hint[512];
 	const struct kern_policy *present;
 	int err;
 
@@ -207,7 +220,7 @@ static int attach(const struct kern_target *target, const char *spec, bool unbou
 		goto out;
 	link_id = link_id_of(link_fd);
 	snprintf(done, sizeof(done), "policy %s attached (link %u)", image.table.name, link_id);
-	print_target(target, image.table.name, link_id, NULL, done);
+	err = print_target(target, image.table.name, link_id, NULL, done);
 out:
 	if (link_fd >= 0)
 		close(link_fd);
@@ -322,7 +335,7 @@ int cmd_swap(const struct cmd_args *args)
 	}
 	snprintf(done, sizeof(done), "policy %s swapped for %s (link %u)", old->name,
 		 image.table.name, link_id_of(link_fd));
-	print_target(&target, image.table.name, link_id_of(link_fd), old->name, done);
+	err = print_target(&target, image.table.name, link_id_of(link_fd), old->name, done);
 out:
 	if (link_fd >= 0)
 		close(link_fd);
@@ -388,7 +401,7 @@ static int detach(const struct kern_target *target)
 	now = kern_find_effective(&after, target);
 	snprintf(done, sizeof(done), "policy %s detached%s%s", old->name,
 		 now ? ", covered by the default policy " : "", now ? now->name : "");
-	print_target(target, now ? now->name : NULL, now ? now->link_id : 0, old->name, done);
+	err = print_target(target, now ? now->name : NULL, now ? now->link_id : 0, old->name, done);
 out:
 	if (link_fd >= 0)
 		close(link_fd);

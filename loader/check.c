@@ -215,12 +215,15 @@ static void print_kind(const struct policy_image *image, const struct surface *s
 static void print_text(const struct policy *policy, const struct policy_image *image,
 		       const struct surface *surface)
 {
+	char text[32], description[sizeof(policy->description)], *line, *rest;
 	unsigned int i;
-	char text[32];
 
 	printf("policy %s is valid\n", policy->name);
-	if (policy->description[0])
-		printf("%s\n", policy->description);
+	snprintf(description, sizeof(description), "%s", policy->description);
+	for (line = strtok_r(description, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		output_printable(line);
+		printf("%s\n", line);
+	}
 	print_kind(image, surface, SURFACE_HARDWARE, "A guest's writes reach the hardware in");
 	print_kind(image, surface, SURFACE_SHADOW, "They change the shadow in");
 	print_kind(image, surface, SURFACE_TRIGGER, "They trigger");

@@ -44,6 +44,9 @@ static int load_failed(int err, const char *spec, const char *cause)
 
 	switch (err) {
 	case -ENOENT:
+	case -ENOTDIR:
+	case -ELOOP:
+	case -ENAMETOOLONG:
 		if (policy_is_file(spec))
 			return error_set(EXIT_MISSING, err, "give the path of a policy file", "%s",
 					 cause);

@@ -3,19 +3,10 @@
 
 #include "compare.h"
 
-static bool claims(const struct policy_image *image, uint16_t vendor, uint16_t id)
-{
-	unsigned int i;
-
-	for (i = 0; i < image->nr_claims; i++)
-		if (image->claims[i].vendor == vendor && image->claims[i].id == id)
-			return true;
-	return false;
-}
-
 bool compare_enforces(const struct policy_image *image, uint16_t vendor, uint16_t id)
 {
-	return vendor == CXL_DVSEC_VENDOR_ID || claims(image, vendor, id);
+	return vendor == CXL_DVSEC_VENDOR_ID ||
+	       policy_claims(image->claims, image->nr_claims, vendor, id);
 }
 
 struct walk {
@@ -172,7 +163,8 @@ claims_of_one(const struct policy_image *one, const struct policy_image *other, 
 	unsigned int i, found = 0;
 
 	for (i = 0; i < one->nr_claims && i < VFIO_PCI_DVSEC_MAX_CLAIMS; i++) {
-		if (claims(other, one->claims[i].vendor, one->claims[i].id))
+		if (policy_claims(other->claims, other->nr_claims, one->claims[i].vendor,
+				  one->claims[i].id))
 			continue;
 		found++;
 		if (fn)

@@ -60,7 +60,9 @@ int device_parse(const char *text, struct device_address *address)
 	unsigned int segment = 0, bus, dev, fn;
 	int end = 0;
 
-	if (!isxdigit((unsigned char)text[0]))
+	/* sscanf() would take blanks, signs and 0x */
+	if (!isxdigit((unsigned char)text[0]) ||
+	    strspn(text, "0123456789abcdefABCDEF:.") != strlen(text))
 		return -EINVAL;
 	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &segment, &bus, &dev, &fn, &end) != 4 || text[end]) {
 		segment = 0;
@@ -68,7 +70,7 @@ int device_parse(const char *text, struct device_address *address)
 		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &dev, &fn, &end) != 3 || text[end])
 			return -EINVAL;
 	}
-	if (dev > 0x1f || fn > 7)
+	if (segment > DEVICE_MAX_SEGMENT || dev > 0x1f || fn > 7)
 		return -EINVAL;
 	address->segment = segment;
 	address->bus = bus;
@@ -78,8 +80,9 @@ int device_parse(const char *text, struct device_address *address)
 
 void device_format(const struct device_address *address, char text[DEVICE_ADDRESS_LEN])
 {
-	snprintf(text, DEVICE_ADDRESS_LEN, "%04x:%02x:%02x.%x", address->segment & 0xffffff,
-		 address->bus, address->devfn >> 3, address->devfn & 7);
+	snprintf(text, DEVICE_ADDRESS_LEN, "%04x:%02x:%02x.%x",
+		 address->segment & DEVICE_MAX_SEGMENT, address->bus, address->devfn >> 3,
+		 address->devfn & 7);
 }
 
 bool device_same(const struct device_address *a, const struct device_address *b)

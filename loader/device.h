@@ -10,6 +10,8 @@
 
 #define DEVICE_MAX_DVSECS  32
 #define DEVICE_CONFIG_SIZE 4096
+/* Of more digits there is no room for in a name */
+#define DEVICE_MAX_SEGMENT 0xffffff
 #define DEVICE_ADDRESS_LEN 16
 #define DEVICE_NO_COUNT	   UINT64_MAX
 

@@ -242,6 +242,10 @@ int difference_result(const struct stream *stream)
 	if (!stream->nr_accesses && (stream->nr_lost || stream->nr_unjudged))
 		return error_set(EXIT_FAILED, -EIO, "try again while the device is less busy",
 				 "no access could be judged, as the stream was lost");
+	/* Or else a script would take that for a go-ahead */
+	if (!stream->nr_accesses)
+		return error_set(EXIT_FAILED, -ENODATA, "let it run while the device is in use",
+				 "there was no access, so nothing is known of the candidate");
 	/* A user who is busy enough can hide what would differ */
 	if (stream->nr_lost || stream->nr_resyncs)
 		return error_set(EXIT_FAILED, -EIO, "try again while the device is less busy",

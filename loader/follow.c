@@ -227,6 +227,9 @@ int follow_open(const struct cmd_args *args, const struct follow_ops *follow_ops
 	if (err)
 		return err;
 	kern_target_name(&follow->target, follow->name);
+	err = cmd_check_device(&follow->target, true);
+	if (err)
+		return err;
 	if (device_get(&follow->target.address, &follow->device))
 		return error_set(EXIT_MISSING, -ENODEV, "'cxl-policy list' shows those there are",
 				 "no device %s", follow->name);
@@ -234,6 +237,15 @@ int follow_open(const struct cmd_args *args, const struct follow_ops *follow_ops
 	/* One that is swapped just now is looked for again */
 	for (tries = 0; tries < 10; tries++) {
 		err = find_policy(follow, &follow->policy);
+		/* The default covers what vfio-pci has, but promises nothing of other drivers */
+		if (!err && !follow->device.hooked &&
+		    follow->policy.target.match == VFIO_PCI_DVSEC_MATCH_ANY)
+			return error_set(
+				EXIT_MISSING, -ENOENT,
+				"bind it to vfio-pci, or attach one by 'cxl-policy attach'",
+				"no policy is in force on %s, as the default policy is for "
+				"what vfio-pci has",
+				follow->name);
 		if (err == -ENOENT)
 			return error_set(EXIT_MISSING, err, "attach one by 'cxl-policy attach'",
 					 "no policy is in force on %s", follow->name);

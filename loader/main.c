@@ -135,7 +135,8 @@ static const struct cmd {
 	  "Try a policy beside the one in force on a device, on the accesses that its user\n"
 	  "makes, without any effect. Prints each access whose outcome would differ, and at\n"
 	  "the end, by SIGINT or after --timeout or --count differences, a summary. The exit\n"
-	  "status is 8 if any differed, and 1 if none did but not all accesses were seen.\n"
+	  "status is 8 if any differed, and 1 if none did but there was no access, or not all\n"
+	  "accesses were seen.\n"
 	  "\n"
 	  "  cxl-policy trial 0000:0d:00.0 ./my.yaml\n"
 	  "  cxl-policy trial 0d:00.0 read-only --json --timeout 60\n" },
@@ -154,9 +155,9 @@ static const struct cmd {
 	  "\n"
 	  "  cxl-policy replay boot.jsonl --policy ./my.yaml\n" },
 	{ "save", cmd_save, 0, "save BDF [FILE]",
-	  "Write the state that the guest sees in an open device's CXL registers to a file,\n"
-	  "or to standard output: for a guest that moves to another host. Pause the guest\n"
-	  "first, as what it changes afterwards isn't in the file.\n"
+	  "Write the state that the guest sees in an open device's CXL registers to a file\n"
+	  "or to standard output (-): for a guest that moves to another host. Pause the\n"
+	  "guest first, as what it changes afterwards isn't in the file.\n"
 	  "\n"
 	  "  cxl-policy save 0000:0d:00.0 vm1.json\n"
 	  "  cxl-policy save 0d:00.0 | ssh other cxl-policy restore 0e:00.0 -\n" },
@@ -189,24 +190,28 @@ static const struct cmd {
 static const struct cmd *find_cmd(const char *name)
 {
 	const struct cmd *found = NULL;
-	size_t len = strlen(name);
-	unsigned int i;
+	size_t len = strlen(name), used = 0;
+	unsigned int nr = 0, i;
+	char names[256];
 
 	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
 		if (!strcmp(cmds[i].name, name))
 			return &cmds[i];
 		if (!len || strncmp(cmds[i].name, name, len))
 			continue;
-		if (found) {
-			error_set(EXIT_USAGE, -EINVAL, "write more of it", "'%s' could be %s or %s",
-				  name, found->name, cmds[i].name);
-			return NULL;
-		}
+		if (used < sizeof(names))
+			used += snprintf(names + used, sizeof(names) - used, "%s%s",
+					 nr ? " or " : "", cmds[i].name);
 		found = &cmds[i];
+		nr++;
 	}
-	if (!found)
+	if (nr == 1)
+		return found;
+	if (nr)
+		error_set(EXIT_USAGE, -EINVAL, "write more of it", "'%s' could be %s", name, names);
+	else
 		error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'", "no command '%s'", name);
-	return found;
+	return NULL;
 }
 
 static void print_usage(FILE *f)
@@ -297,6 +302,9 @@ static int cmd_help(const struct cmd_args *args)
 {
 	const struct cmd *cmd;
 
+	if (args->argc > 1)
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",
+				 "help takes at most one command");
 	if (!args->argc) {
 		if (output_options.json)
 			output_json(all_json());
@@ -342,8 +350,8 @@ static int parse_number(const char *option, const char *text, unsigned long *num
 	errno = 0;
 	*number = strtoul(text, &end, 10);
 	if (errno || *end || text[0] < '0' || text[0] > '9' || !*number || *number > INT32_MAX)
-		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help monitor'",
-				 "--%s: '%s' is no number from 1 on", option, text);
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",
+				 "--%s: '%s' is no number from 1 to %d", option, text, INT32_MAX);
 	return 0;
 }
 
@@ -353,7 +361,8 @@ static int run(int argc, char **argv)
 	unsigned int given = 0;
 	bool help = false, version = false;
 	const struct cmd *cmd;
-	int opt, index, err;
+	int opt, index, err, i;
+	char usage[128];
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":jpdhV", options, &index)) != -1) {
@@ -431,9 +440,14 @@ static int run(int argc, char **argv)
 		args.argv = argv;
 		return cmd_help(&args);
 	}
-	if (given & ~cmd->options)
-		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'", "usage is: %s",
-				 cmd->usage);
+	for (i = 0; options[i].name; i++) {
+		if (options[i].val < OPT_POLICY ||
+		    !(BIT_OF(options[i].val) & given & ~cmd->options))
+			continue;
+		snprintf(usage, sizeof(usage), "usage is: %s", cmd->usage);
+		return error_set(EXIT_USAGE, -EINVAL, usage, "%s takes no --%s", cmd->name,
+				 options[i].name);
+	}
 	return cmd->fn(&args);
 }
 
@@ -448,11 +462,12 @@ int main(int argc, char **argv)
 			output_options.json = true;
 	bpf_init();
 	err = run(argc, argv);
-	if (err)
+	if (err < 0)
 		return error_print(err);
+	/* Whoever takes the exit status for an answer wants the output that explains it */
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "cxl-policy: can't write the output: %s\n", strerror(errno));
 		return EXIT_FAILED;
 	}
-	return EXIT_DONE;
+	return err;
 }

@@ -16,10 +16,57 @@ static struct {
 	char hint[1024];
 } error;
 
+/* Length of the character of UTF-8 that @text begins with, 0 if it is none */
+static size_t utf8_len(const unsigned char *text)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = text[0] < 0x80	    ? 1
+		     : text[0] >> 5 == 0x06 ? 2
+		     : text[0] >> 4 == 0x0e ? 3
+		     : text[0] >> 3 == 0x1e ? 4
+					    : 0;
+	uint32_t code = len > 1 ? text[0] & (0x7f >> len) : text[0];
+	size_t i;
+
+	for (i = 1; i < len; i++) {
+		if (text[i] >> 6 != 2)
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	if (!len || code < least[len] || code > 0x10ffff || code >> 11 == 0xd800 >> 11)
+		return 0;
+	return len;
+}
+
+/* Others than those of UTF-8 become '?', as JSON can't hold them */
+static void keep_utf8(char *text)
+{
+	size_t len;
+
+	for (; *text; text += len ? len : 1) {
+		len = utf8_len((unsigned char *)text);
+		if (!len)
+			*text = '?';
+	}
+}
+
+void output_printable(char *text)
+{
+	keep_utf8(text);
+	for (; *text; text++) {
+		unsigned char *c = (unsigned char *)text;
+
+		if (*c < ' ' || *c == 0x7f)
+			*c = '?';
+		/* Control characters have codes from 0x80 on, too */
+		else if (*c == 0xc2 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+	}
+}
+
 int error_set(enum exit_code code, int err, const char *hint, const char *fmt, ...)
 {
 	va_list args;
-	char *c;
 
 	if (error.code)
 		return err;
@@ -28,9 +75,9 @@ int error_set(enum exit_code code, int err, const char *hint, const char *fmt, .
 	va_start(args, fmt);
 	vsnprintf(error.cause, sizeof(error.cause), fmt, args);
 	va_end(args);
-	for (c = error.cause; *c; c++)
-		if ((unsigned char)*c < ' ')
-			*c = ' ';
+	/* They quote files and the command line, and are printed as one line */
+	output_printable(error.cause);
+	output_printable(error.hint);
 	return err;
 }
 
@@ -44,9 +91,6 @@ enum exit_code error_print(int err)
 	};
 	struct json_object *object;
 
-	/* Those that tell by their return value alone found a difference */
-	if (err > 0)
-		return err;
 	error_set(EXIT_FAILED, err, "--debug tells more", "%s", strerror(-err));
 	if (output_options.json) {
 		object = json_object_new_object();
@@ -98,7 +142,18 @@ void output_add(struct json_object *object, const char *key, struct json_object 
 
 struct json_object *output_string(const char *string)
 {
-	return string && string[0] ? json_object_new_string(string) : NULL;
+	struct json_object *object;
+	char *copy;
+
+	if (!string || !string[0])
+		return NULL;
+	copy = strdup(string);
+	if (!copy)
+		return NULL;
+	keep_utf8(copy);
+	object = json_object_new_string(copy);
+	free(copy);
+	return object;
 }
 
 struct json_object *output_hex(uint32_t value, unsigned int size)

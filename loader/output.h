@@ -91,6 +91,12 @@ int error_set(enum exit_code code, int err, const char *hint, const char *fmt, .
 enum exit_code error_print(int err);
 
 /**
+ * output_printable - make a text fit for a line on a terminal
+ * @text: what is no UTF-8 in it, and control characters, become '?'
+ */
+void output_printable(char *text);
+
+/**
  * output_json - print an object on a line of its own, and free it
  * @object: the object
  */
@@ -106,7 +112,7 @@ void output_add(struct json_object *object, const char *key, struct json_object 
 
 /**
  * output_string - make a string
- * @string: NULL or empty gives null
+ * @string: NULL or empty gives null; what is no UTF-8 in it becomes '?'
  *
  * Return: the string, NULL for null.
  */

@@ -239,6 +239,17 @@ unsigned int policy_find_locks(const struct policy *policy, int dvsec, unsigned 
 	return nr;
 }
 
+bool policy_claims(const struct vfio_pci_dvsec_id *claims, uint32_t nr, uint16_t vendor,
+		   uint16_t id)
+{
+	uint32_t i;
+
+	for (i = 0; i < nr && i < VFIO_PCI_DVSEC_MAX_CLAIMS; i++)
+		if (claims[i].vendor == vendor && claims[i].id == id)
+			return true;
+	return false;
+}
+
 /*
  * Files
  */

@@ -222,6 +222,18 @@ int policy_load(const char *spec, struct policy *policy, char *error);
 bool policy_is_file(const char *spec);
 
 /**
+ * policy_claims - is a kind of DVSEC among those that a policy claims?
+ * @claims: what it claims
+ * @nr: number of @claims
+ * @vendor: of the DVSEC
+ * @id: of the DVSEC
+ *
+ * Return: whether it is; those of CXL need no claim.
+ */
+bool policy_claims(const struct vfio_pci_dvsec_id *claims, uint32_t nr, uint16_t vendor,
+		   uint16_t id);
+
+/**
  * policy_parse - read a policy from memory
  * @text: YAML
  * @size: of @text in bytes

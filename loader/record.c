@@ -157,6 +157,9 @@ int cmd_record(const struct cmd_args *args)
 	if (args->argc != 1 && args->argc != 2)
 		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help record'",
 				 "a device and, if need be, a file are wanted");
+	if (args->force && to_stdout)
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help record'",
+				 "--force is for a file, and none is named");
 	record = calloc(1, sizeof(*record));
 	if (!record)
 		return -ENOMEM;

@@ -90,9 +90,10 @@ int cmd_replay(const struct cmd_args *args)
 		feed(replay, stream);
 		ret = 0;
 	}
-	difference_summary(c, stream);
-	if (!ret)
+	if (!ret) {
+		difference_summary(c, stream);
 		ret = difference_result(stream);
+	}
 out:
 	stream_file_close(&replay->file);
 	free(stream);

@@ -149,7 +149,9 @@ static int read_file(const char *path, struct state *state)
 	}
 	len = fread(text, 1, STATE_MAX_SIZE + 1, f);
 	if (ferror(f)) {
-		err = error_set(EXIT_FAILED, -EIO, "is it a file?", "can't read %s", path);
+		err = error_set(errno == EISDIR ? EXIT_INVALID : EXIT_FAILED, -EIO,
+				"name a file that 'cxl-policy save' wrote", "can't read %s: %s",
+				path, strerror(errno));
 		goto out;
 	}
 	err = state_parse(text, len, state, error);
@@ -169,12 +171,8 @@ out:
 
 static bool is_claimed(const struct kern_policy *policy, const struct device_dvsec *dvsec)
 {
-	unsigned int i;
-
-	for (i = 0; i < policy->nr_claims; i++)
-		if (policy->claims[i].vendor == dvsec->vendor && policy->claims[i].id == dvsec->id)
-			return true;
-	return dvsec->vendor == CXL_DVSEC_VENDOR_ID;
+	return dvsec->vendor == CXL_DVSEC_VENDOR_ID ||
+	       policy_claims(policy->claims, policy->nr_claims, dvsec->vendor, dvsec->id);
 }
 
 /* The shadow as it is, or will be when the device is opened */

@@ -16,16 +16,6 @@
 #include "restore.h"
 #include "state.h"
 
-static bool is_claimed(const struct kern_policy *policy, const struct device_dvsec *dvsec)
-{
-	unsigned int i;
-
-	for (i = 0; i < policy->nr_claims; i++)
-		if (policy->claims[i].vendor == dvsec->vendor && policy->claims[i].id == dvsec->id)
-			return true;
-	return false;
-}
-
 static int find_state(struct state *state, const struct kern_policy *policy)
 {
 	struct device *device = &state->device;
@@ -62,7 +52,8 @@ static int find_state(struct state *state, const struct kern_policy *policy)
 				 "can't read the shadow of %s: %s", device->name, strerror(-err));
 
 	for (i = 0; i < device->nr_others; i++)
-		if (is_claimed(policy, &device->others[i]))
+		if (policy_claims(policy->claims, policy->nr_claims, device->others[i].vendor,
+				  device->others[i].id))
 			device->others[nr++] = device->others[i];
 	device->nr_others = nr;
 	if (state_take(&shadow, state))
@@ -177,7 +168,7 @@ int cmd_save(const struct cmd_args *args)
 	secs = time(NULL);
 	strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&secs, &tm));
 	object = state_format(&state, now);
-	if (args->argc == 1) {
+	if (args->argc == 1 || !strcmp(args->argv[1], "-")) {
 		output_json(object);
 		return 0;
 	}

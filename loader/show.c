@@ -400,15 +400,9 @@ static bool next_bits(const struct view *view, const struct part *part, unsigned
 
 static bool is_claimed(const struct view *view, const struct device_dvsec *dvsec)
 {
-	unsigned int i;
-
-	if (dvsec->vendor == CXL_DVSEC_VENDOR_ID)
-		return true;
-	for (i = 0; view->policy && i < view->policy->nr_claims; i++)
-		if (view->policy->claims[i].vendor == dvsec->vendor &&
-		    view->policy->claims[i].id == dvsec->id)
-			return true;
-	return false;
+	return dvsec->vendor == CXL_DVSEC_VENDOR_ID ||
+	       (view->policy && policy_claims(view->policy->claims, view->policy->nr_claims,
+					      dvsec->vendor, dvsec->id));
 }
 
 /* What holds for all of a DVSEC, but for the fields that a policy describes */

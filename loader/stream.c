@@ -109,15 +109,8 @@ bool stream_call_valid(const struct cxl_call *call)
 
 static bool claims(const struct stream_side *side, const struct cxl_call *call)
 {
-	uint32_t i;
-
-	if (call->vendor == CXL_DVSEC_VENDOR_ID)
-		return true;
-	for (i = 0; i < side->image.nr_claims && i < VFIO_PCI_DVSEC_MAX_CLAIMS; i++)
-		if (side->image.claims[i].vendor == call->vendor &&
-		    side->image.claims[i].id == call->id)
-			return true;
-	return false;
+	return call->vendor == CXL_DVSEC_VENDOR_ID ||
+	       policy_claims(side->image.claims, side->image.nr_claims, call->vendor, call->id);
 }
 
 static uint32_t dvsec_of(const struct stream_side *side, const struct cxl_call *call)

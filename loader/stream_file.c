@@ -557,8 +557,9 @@ static int read_line(struct stream_file *file)
 	}
 	file->text[len] = '\0';
 	if (ferror(file->file))
-		return error_set(EXIT_FAILED, -EIO, "is it a readable file?", "can't read %s",
-				 file->path);
+		return error_set(errno == EISDIR ? EXIT_INVALID : EXIT_FAILED, -EIO,
+				 "give the path of a record", "can't read %s: %s", file->path,
+				 strerror(errno));
 	if (c == EOF && len)
 		return invalid(file, "the line is cut off");
 	return c == EOF ? 0 : 1;

@@ -42,17 +42,6 @@ static void on_lost(void *arg, const struct cxl_call *call)
 			"lost track of the state; going on from that of the policy in force");
 }
 
-static bool claimed(uint32_t nr_claims, const struct vfio_pci_dvsec_id *claims,
-		    const struct device_dvsec *dvsec)
-{
-	uint32_t i;
-
-	for (i = 0; i < nr_claims; i++)
-		if (claims[i].vendor == dvsec->vendor && claims[i].id == dvsec->id)
-			return true;
-	return false;
-}
-
 /* What the kernel doesn't ask the policy in force about isn't in the stream */
 static void find_unseen(struct trial *trial)
 {
@@ -62,10 +51,14 @@ static void find_unseen(struct trial *trial)
 	unsigned int i;
 
 	c->nr_unseen = 0;
-	for (i = 0; i < device->nr_others; i++)
-		if (claimed(trial->image.nr_claims, trial->image.claims, &device->others[i]) &&
-		    !claimed(policy->nr_claims, policy->claims, &device->others[i]))
-			c->unseen[c->nr_unseen++] = device->others[i];
+	for (i = 0; i < device->nr_others; i++) {
+		const struct device_dvsec *dvsec = &device->others[i];
+
+		if (policy_claims(trial->image.claims, trial->image.nr_claims, dvsec->vendor,
+				  dvsec->id) &&
+		    !policy_claims(policy->claims, policy->nr_claims, dvsec->vendor, dvsec->id))
+			c->unseen[c->nr_unseen++] = *dvsec;
+	}
 }
 
 static void on_swapped(void *arg)

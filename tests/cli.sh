@@ -161,7 +161,7 @@ failure "a file that isn't there is missing" 5 missing "*none.yaml: No such file
 failure "so is a policy of no such name" 5 missing "*no-such*" check no-such
 failure "check wants an argument" 2 usage "one policy is wanted*" check
 failure "and only one" 2 usage "one policy is wanted*" check cxl-device read-only
-failure "and no option of other verbs" 2 usage "usage is: check*" check cxl-device --count 1
+failure "and no option of other verbs" 2 usage "check takes no --count*" check cxl-device --count 1
 
 # ---- diff ----
 
@@ -213,6 +213,40 @@ else
 	failure "what is in force is for who may know" 4 privilege "no privilege*" diff default cxl-device
 	failure "and so it is on a device" 4 privilege "no privilege*" diff cxl-device 0000:0d:00.0
 fi
+
+# ---- what the output gets ----
+
+# closed WORD...: the exit status with standard output, or error, not there or full
+closed() {
+	local status=0
+	bash -c "\"\$@\" $1" -- "${run[@]}" "${@:2}" 2>/dev/null || status=$?
+	printf '%d ' "$status"
+}
+
+is "an answer by exit status isn't given where its output fails" \
+	"$(closed '>/dev/full' diff cxl-device read-only)$(closed '>&-' diff cxl-device read-only)$(
+		closed '>&-' diff cxl-device cxl-device)$(closed '>/dev/full' --json diff cxl-device read-only)" \
+	"1 1 1 1 "
+is "an error is one line of UTF-8, without what moves a terminal" \
+	"$(cli check $'\e[31m\xff\x7f\n\xc2\x9b\xed\xa0\x80\xc3\xa9' --json | jq -r .error)" \
+	"no policy '?[31m????????é'"
+printf 'name: x\ndescription: "a \\e[31mb\\nc\\n"\nbased-on: cxl-device\n' | write escape
+is "nor does what a policy says of itself" "$(cli check "$dir/escape.yaml" | sed -n 2,4p)" \
+	"a ?[31mb"$'\n'c
+cp "$dir/boost.yaml" "$dir/"$'b\xff.yaml'
+is "a file's name in JSON is UTF-8, too" \
+	"$(cli check "$dir/"$'b\xff.yaml' --json | iconv -f utf-8 -t utf-8 | jq -r .file)" "$dir/b?.yaml"
+failure "a folder isn't a record" 7 invalid "*Is a directory*" replay "$dir" --policy read-only
+failure "a policy file by too long a name isn't there" 5 missing "*too long*" \
+	check "./$(printf '%0300d' 0).yaml"
+
+# ---- the command line ----
+
+failure "help is of one command" 2 usage "help takes at most one*" help check diff
+failure "a shortened command names all that it could be" 2 usage \
+	"'d' could be detach or default or diff or doctor*" d
+failure "an option's bad number doesn't send to another verb" 2 usage \
+	"--count: '0' is no number from 1 to*" replay x --policy y --count 0
 
 # ---- registers ----
 

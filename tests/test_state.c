@@ -297,8 +297,6 @@ static void dvsecs_that_share_registers_are_noticed(void **unused)
 	assert_int_equal(parse(HEAD "\"dvsecs\":[" DVSEC "[]}," OTHER(312) "]}"), 0);
 	assert_true(state_overlaps(&state, error));
 	assert_non_null(strstr(error, "0x8086:1"));
-	assert_int_equal(parse(HEAD "\"dvsecs\":[" OTHER(264) "," DVSEC "[]}]}"), 0);
-	assert_true(state_overlaps(&state, error));
 }
 
 static void each_part_of_the_identity_counts(void **unused)

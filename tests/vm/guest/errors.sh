@@ -61,6 +61,8 @@ fails "no command: the usage, status 2" 2 '*Usage: *' cxl-policy
 bad "an unknown command" 2 frobnicate help frobnicate
 bad "an unknown option" 2 frob help attach "$BDF" --frob
 bad "a swap without a policy" 2 policy "" swap "$BDF"
+bad "an address with a sign" 2 "0000:-1:00.0" "" show 0000:-1:00.0
+bad "a segment that no device has" 2 "1000000:0d:00.0" "" show 1000000:0d:00.0
 bad "two devices" 2 "one device" help attach "$BDF" "$BDF2"
 
 vm-unbind "$BDF2"

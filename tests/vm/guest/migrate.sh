@@ -58,6 +58,9 @@ is "it has the guest's values" "$(jq -c '.dvsecs[0].fields |
 	.["control2.disable_caching"], .["lock.config_lock"]]' $FILE)" '[1,305419896,1,1]'
 is "standard output gets the same" \
 	"$(cxl-policy save "$BDF" | jq -cS 'del(.time)')" "$(jq -cS 'del(.time)' $FILE)"
+is "- is standard output" \
+	"$(cd /tmp && cxl-policy save "$BDF" - | jq -cS 'del(.time)') $(ls /tmp/- 2>/dev/null)" \
+	"$(jq -cS 'del(.time)' $FILE) "
 is "with a file, JSON tells where it is" "$(cxl-policy save --json "$BDF" /tmp/other.json)" \
 	"{\"device\":\"$BDF\",\"policy\":\"cxl-device\",\"file\":\"/tmp/other.json\",\"dwords\":7}"
 fails "what is no file isn't replaced" 2 '*/tmp isn?t a regular file*' cxl-policy save "$BDF" /tmp
@@ -275,6 +278,7 @@ wrong "a refused file" '*the Vendor ID*' '.vendor = "0x1234"'
 is "a refused file takes nothing away" "$(armed) $(reads)" "pending $SAVED"
 fails "no file named" 2 '*one device and one file*' cxl-policy restore "$BDF"
 fails "a file and --clear" 2 '*--clear*' cxl-policy restore "$BDF" $FILE --clear
+fails "a folder isn't a saved state" 7 '*/tmp: Is a directory*' cxl-policy restore "$BDF2" /tmp
 fails "no device named" 2 '*' cxl-policy save
 fails "three words" 2 '*' cxl-policy save "$BDF" $FILE $FILE
 

@@ -88,6 +88,18 @@ fails "a record without privilege says so" 4 '*CAP_SYS_ADMIN*root*' \
 	nobody cxl-policy record "$BDF" /tmp/none
 check "what fails makes no file" [ ! -e /tmp/none ]
 
+cxl-policy default set >/dev/null
+fails "a trial of a device that is no CXL device says so, whatever the default policy" 5 \
+	"*0000:00:00.0 isn't a CXL device*" cxl-policy trial 0000:00:00.0 read-only --timeout 1
+vm-unbind "$BDF"
+fails "a trial under the default policy is of a device that it covers" 5 \
+	"*no policy is in force on $BDF*vfio-pci*" cxl-policy trial "$BDF" read-only --timeout 1
+fails "and so is a record" 5 "*no policy is in force on $BDF*vfio-pci*" \
+	cxl-policy record "$BDF" /tmp/none --timeout 1
+check "which makes no file" [ ! -e /tmp/none ]
+vm-bind "$BDF"
+cxl-policy default clear >/dev/null
+
 cxl-policy attach "$BDF" >/dev/null
 
 # ---- read-only under cxl-device ----
@@ -277,7 +289,9 @@ at user 2
 go user 2
 is "and the device works" "$(ended user) $(state)" "0006 enforced cxl-device"
 is "what was recorded until then is whole" \
-	"$(cxl-policy replay /tmp/killed.jsonl --policy cxl-device --json | jq .summary)" true
+	"$(cxl-policy replay /tmp/killed.jsonl --policy cxl-device --json | jq -r '.accesses // .error')" \
+	"0
+there was no access, so nothing is known of the candidate"
 
 # ---- a policy that is no program of ours, and a user who is too busy ----
 
