@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "fields.h"
 #include "output.h"
 #include "surface.h"
 
@@ -62,7 +63,8 @@ static struct json_object *field_json(const struct surface_field *field, unsigne
 	output_add(object, "id", json_object_new_int(field->id));
 	output_add(object, "field", output_string(field->field.name));
 	output_add(object, "offset", json_object_new_int(field->field.offset));
-	output_add(object, "bits", output_string(describe_bits_text(&field->field, bits)));
+	output_add(object, "bits",
+		   output_string(policy_bits_text(field->field.hi, field->field.lo, bits)));
 	output_add(object, "how", output_string(how_of(kind, field->field.is.flags).name));
 	output_add(object, "when", output_string(field->when));
 	if (kind == SURFACE_HARDWARE || kind == SURFACE_SHADOW) {
@@ -121,17 +123,6 @@ static void print_json(const char *spec, const struct policy *policy,
 	output_json(object);
 }
 
-static const char *dvsec_name(uint16_t vendor, uint16_t id, char text[32])
-{
-	if (vendor == CXL_DVSEC_VENDOR_ID && id == CXL_DVSEC_ID_DEVICE)
-		snprintf(text, 32, "CXL device DVSEC");
-	else if (vendor == CXL_DVSEC_VENDOR_ID)
-		snprintf(text, 32, "DVSEC %u of CXL", id);
-	else
-		snprintf(text, 32, "DVSEC %#x:%u", vendor, id);
-	return text;
-}
-
 static void print_field(const struct surface_field *field, unsigned int kind)
 {
 	char name[NAME_WIDTH + POLICY_FIELD_NAME_LEN], bits[8];
@@ -139,7 +130,7 @@ static void print_field(const struct surface_field *field, unsigned int kind)
 
 	snprintf(name, sizeof(name), "%s", field->field.name ? field->field.name : "-");
 	printf("    0x%02x  %-*s %-5s  %s", field->field.offset, NAME_WIDTH, name,
-	       describe_bits_text(&field->field, bits), how_of(kind, flags).text);
+	       policy_bits_text(field->field.hi, field->field.lo, bits), how_of(kind, flags).text);
 	if (field->lock[0] && kind != SURFACE_TRIGGER)
 		printf(", until %s%s", field->lock, field->locked ? ", which is set at open" : "");
 	if (field->when[0])
@@ -196,10 +187,10 @@ static void print_kind(const struct policy_image *image, const struct surface *s
 		if (kind == SURFACE_HARDWARE &&
 		    nr == (nr_dwords(image, first->vendor, first->id) - 1) * 32) {
 			printf("  %s: all %u bits behind its first dword\n",
-			       dvsec_name(first->vendor, first->id, text), nr);
+			       fields_dvsec(first->vendor, first->id, text), nr);
 			continue;
 		}
-		printf("  %s\n", dvsec_name(first->vendor, first->id, text));
+		printf("  %s\n", fields_dvsec(first->vendor, first->id, text));
 		for (; i < next; i++)
 			if (surface->fields[i].kinds & kind)
 				print_field(&surface->fields[i], kind);
@@ -232,7 +223,7 @@ static void print_text(const struct policy *policy, const struct policy_image *i
 	if (image->nr_claims)
 		printf("\nClaimed beyond the DVSECs of CXL\n");
 	for (i = 0; i < image->nr_claims; i++)
-		printf("  %s\n", dvsec_name(image->claims[i].vendor, image->claims[i].id, text));
+		printf("  %s\n", fields_dvsec(image->claims[i].vendor, image->claims[i].id, text));
 	if (surface->nr_warnings)
 		printf("\nWarnings\n");
 	for (i = 0; i < surface->nr_warnings; i++)

@@ -3,9 +3,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cmd.h"
 #include "output.h"
+
+volatile sig_atomic_t cmd_stop;
+
+static void on_signal(int sig __attribute__((unused)))
+{
+	cmd_stop = 1;
+}
+
+void cmd_stop_on_signal(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+int64_t cmd_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
 
 int cmd_parse_target(const struct cmd_args *args, bool or_default, struct kern_target *target)
 {

@@ -5,6 +5,7 @@
 #ifndef LOADER_CMD_H
 #define LOADER_CMD_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "kern.h"
@@ -74,6 +75,23 @@ int cmd_check_device(const struct kern_target *target, bool unbound);
  * Return: 0 or a negative errno, with the error set.
  */
 int cmd_load_policy(const char *spec, struct policy *policy, struct policy_image *image);
+
+/**
+ * cmd_stop - a signal told the program to end, see cmd_stop_on_signal()
+ */
+extern volatile sig_atomic_t cmd_stop;
+
+/**
+ * cmd_stop_on_signal - let SIGINT and SIGTERM set @cmd_stop and do nothing else
+ */
+void cmd_stop_on_signal(void);
+
+/**
+ * cmd_now_ms - the time, from some moment on
+ *
+ * Return: milliseconds.
+ */
+int64_t cmd_now_ms(void);
 
 /*
  * Each verb returns 0, an &enum exit_code that its output explains, or a negative errno with the error set, and

@@ -574,12 +574,3 @@ bool describe_find_source(const struct cxl_policy *table, struct policy *source)
 	free(image);
 	return found;
 }
-
-const char *describe_bits_text(const struct describe_field *field, char text[8])
-{
-	if (field->hi == field->lo)
-		snprintf(text, 8, "%u", field->lo & 31);
-	else
-		snprintf(text, 8, "%u:%u", field->hi & 31, field->lo & 31);
-	return text;
-}

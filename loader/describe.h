@@ -305,13 +305,4 @@ void describe_cut(struct describe_field *field, unsigned int first, unsigned int
  */
 bool describe_find_source(const struct cxl_policy *table, struct policy *source);
 
-/**
- * describe_bits_text - the bits of a field as policies have them
- * @field: the field
- * @text: filled in
- *
- * Return: @text.
- */
-const char *describe_bits_text(const struct describe_field *field, char text[8]);
-
 #endif /* LOADER_DESCRIBE_H */

@@ -6,6 +6,7 @@
 
 #include "cmd.h"
 #include "compare.h"
+#include "fields.h"
 #include "output.h"
 
 #define NAME_WIDTH 46
@@ -233,7 +234,7 @@ static void add_field(const struct compare_field *field, void *arg)
 	output_add(object, "id", json_object_new_int(field->id));
 	output_add(object, "field", output_string(field->a.name));
 	output_add(object, "offset", json_object_new_int(field->a.offset));
-	output_add(object, "bits", output_string(describe_bits_text(&field->a, text)));
+	output_add(object, "bits", output_string(policy_bits_text(field->a.hi, field->a.lo, text)));
 	output_add(object, "attribute", output_string(attribute));
 	output_add(object, "a", side_json(&a));
 	output_add(object, "b", side_json(&b));
@@ -257,19 +258,14 @@ static const char *flag_text(const struct side *side, uint32_t flag)
 static void print_field(const struct compare_field *field, void *arg)
 {
 	static const uint32_t reaches = DESCRIBE_FORWARD | DESCRIBE_WBI;
-	char name[POLICY_FIELD_NAME_LEN + 32], bits[8];
+	char name[POLICY_FIELD_NAME_LEN + 32], bits[8], dvsec[32];
 	struct report *report = arg;
 	bool first = true, read;
 	struct side a, b;
 	uint32_t both;
 
 	if (!report->any || report->at.vendor != field->vendor || report->at.id != field->id) {
-		if (field->vendor == CXL_DVSEC_VENDOR_ID && field->id == CXL_DVSEC_ID_DEVICE)
-			printf("CXL device DVSEC\n");
-		else if (field->vendor == CXL_DVSEC_VENDOR_ID)
-			printf("DVSEC %u of CXL\n", field->id);
-		else
-			printf("DVSEC %#x:%u\n", field->vendor, field->id);
+		printf("%s\n", fields_dvsec(field->vendor, field->id, dvsec));
 	}
 	report->any = true;
 	report->at.vendor = field->vendor;
@@ -277,7 +273,7 @@ static void print_field(const struct compare_field *field, void *arg)
 
 	fill_side(&a, report->a, field, &field->a);
 	fill_side(&b, report->b, field, &field->b);
-	describe_bits_text(&field->a, bits);
+	policy_bits_text(field->a.hi, field->a.lo, bits);
 	if (field->a.name)
 		snprintf(name, sizeof(name), "%s [%s] %s", field->a.name, bits,
 			 policy_attribute_name(field->a.attribute));

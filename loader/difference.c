@@ -17,8 +17,6 @@ static const struct {
 	{ STREAM_DIFFERS_UNDO, "undo" },       { STREAM_DIFFERS_EVENTS, "events" },
 };
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 static struct json_object *names(const struct comparison *comparison, const struct cxl_call *call,
 				 uint32_t bits)
 {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+
 #include "describe.h"
 #include "fields.h"
 #include "output.h"
@@ -20,4 +22,15 @@ struct json_object *fields_names(const struct policy *policy, uint16_t vendor, u
 		bits &= ~field.mask;
 	}
 	return names;
+}
+
+const char *fields_dvsec(uint16_t vendor, uint16_t id, char text[32])
+{
+	if (vendor == CXL_DVSEC_VENDOR_ID && id == CXL_DVSEC_ID_DEVICE)
+		snprintf(text, 32, "CXL device DVSEC");
+	else if (vendor == CXL_DVSEC_VENDOR_ID)
+		snprintf(text, 32, "DVSEC %u of CXL", id);
+	else
+		snprintf(text, 32, "DVSEC %#x:%u", vendor, id);
+	return text;
 }

@@ -22,4 +22,14 @@
 struct json_object *fields_names(const struct policy *policy, uint16_t vendor, uint16_t id,
 				 uint16_t offset, uint32_t bits);
 
+/**
+ * fields_dvsec - name of a kind of DVSEC, for people
+ * @vendor: DVSEC Vendor ID
+ * @id: DVSEC ID
+ * @text: filled in
+ *
+ * Return: @text.
+ */
+const char *fields_dvsec(uint16_t vendor, uint16_t id, char text[32]);
+
 #endif /* LOADER_FIELDS_H */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cxl_dvsec_regs.h"
@@ -19,26 +18,11 @@
 /* What the hardware holds is read anew after that time */
 #define HARDWARE_MS 100
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int sig __attribute__((unused)))
-{
-	stop = 1;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* Dwords of the hardware change seldom, and to read one takes its time */
 static int read_hardware(void *arg, uint16_t pos, uint32_t *value)
 {
 	struct follow *follow = arg;
-	int64_t now = now_ms(), *read = &follow->read[pos / 4];
+	int64_t now = cmd_now_ms(), *read = &follow->read[pos / 4];
 	int err;
 
 	if (!*read || now - *read >= HARDWARE_MS) {
@@ -309,7 +293,7 @@ static int follow_policy(struct follow *follow)
 		follow->policy = policy;
 		err = attach(follow);
 		/* It may be gone again */
-	} while (err == -ENOENT && !stop);
+	} while (err == -ENOENT && !cmd_stop);
 	if (err)
 		return err;
 	stream_swapped(follow->stream, &follow->table);
@@ -328,21 +312,19 @@ static void show_progress(const struct follow *follow)
 
 int follow_run(struct follow *follow, unsigned long timeout)
 {
-	struct sigaction action = { .sa_handler = on_signal };
-	int64_t start = now_ms(), linked = start, total = start, now, quiet = start;
+	int64_t start = cmd_now_ms(), linked = start, total = start, now, quiet = start;
 	bool progress = isatty(STDERR_FILENO), shown = false;
 	int err = 0, nr;
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	cmd_stop_on_signal();
 	/* A reader that went away ends it as a signal does */
 	signal(SIGPIPE, SIG_IGN);
 
-	while (!stop && !follow->ops->full(follow->arg) && !ferror(stdout)) {
+	while (!cmd_stop && !follow->ops->full(follow->arg) && !ferror(stdout)) {
 		nr = poll_trace(follow);
 		if (nr < 0)
 			return nr;
-		now = now_ms();
+		now = cmd_now_ms();
 		if (nr)
 			quiet = now;
 		else if (now - quiet >= POLL_MS)
@@ -363,8 +345,8 @@ int follow_run(struct follow *follow, unsigned long timeout)
 		if (now - total >= TOTAL_MS || (now - linked >= LINK_MS && link_changed(follow))) {
 			err = follow_policy(follow);
 			if (err)
-				return err == -ENOENT && stop ? 0 : err;
-			total = now_ms();
+				return err == -ENOENT && cmd_stop ? 0 : err;
+			total = cmd_now_ms();
 			if (progress)
 				show_progress(follow);
 			shown = progress;

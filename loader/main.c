@@ -12,8 +12,6 @@
 
 #define VERSION "0.1"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 enum option_value {
 	OPT_POLICY = 0x100,
 	OPT_UNBOUND,

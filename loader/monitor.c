@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -46,8 +43,6 @@ static const struct {
 	{ CXL_EVENT_ERROR, "error", "the policy could not decide" },
 };
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 /* Events that are of a device, not of an access */
 #define NO_ACCESS (CXL_EVENT_OPENED | CXL_EVENT_CLOSED | CXL_EVENT_HOST_STATE_LOST)
 
@@ -77,13 +72,6 @@ struct monitor {
 		uint64_t lost;
 	} lost[CXL_SHADOW_MAX_DEVICES];
 };
-
-static volatile sig_atomic_t stop;
-
-static void on_signal(int sig __attribute__((unused)))
-{
-	stop = 1;
-}
 
 static struct json_object *field_names(const struct monitor *monitor, const struct cxl_event *event,
 				       uint32_t bits)
@@ -222,7 +210,7 @@ static int on_event(void *ctx, void *data, size_t size)
 		print_text(monitor, &event, device, time, lost);
 	monitor->count++;
 	/* The rest stays in the buffer for the next one */
-	if (stop || ferror(stdout) || (monitor->limit && monitor->count >= monitor->limit))
+	if (cmd_stop || ferror(stdout) || (monitor->limit && monitor->count >= monitor->limit))
 		return -ECANCELED;
 	return 0;
 }
@@ -306,17 +294,8 @@ static int add_buffers(struct monitor *monitor)
 	return err;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 int cmd_monitor(const struct cmd_args *args)
 {
-	struct sigaction action = { .sa_handler = on_signal };
 	struct monitor *monitor;
 	int64_t start, scanned, left;
 	int lock = -1, err, wait;
@@ -344,16 +323,15 @@ int cmd_monitor(const struct cmd_args *args)
 				"no policy is in force");
 		goto out;
 	}
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	cmd_stop_on_signal();
 
 	/* From here on, so that what is there is read even where all the above took long */
-	start = now_ms();
+	start = cmd_now_ms();
 	scanned = start;
-	while (!stop && (!monitor->limit || monitor->count < monitor->limit)) {
+	while (!cmd_stop && (!monitor->limit || monitor->count < monitor->limit)) {
 		wait = RESCAN_MS;
 		if (args->timeout) {
-			left = start + args->timeout * 1000LL - now_ms();
+			left = start + args->timeout * 1000LL - cmd_now_ms();
 			if (left <= 0)
 				break;
 			if (left < wait)
@@ -368,11 +346,11 @@ int cmd_monitor(const struct cmd_args *args)
 		err = 0;
 		if (ferror(stdout))
 			break;
-		if (now_ms() - scanned >= RESCAN_MS) {
+		if (cmd_now_ms() - scanned >= RESCAN_MS) {
 			err = add_buffers(monitor);
 			if (err)
 				break;
-			scanned = now_ms();
+			scanned = cmd_now_ms();
 		}
 	}
 out:

@@ -35,11 +35,7 @@ const struct policy_field policy_fields[POLICY_NR_FIELDS] = {
 #undef POLICY_F
 };
 
-static const struct {
-	const char *field;
-	const char *when;
-	uint8_t absent;
-} conditions[] = {
+const struct policy_condition policy_conditions[POLICY_NR_CONDITIONS] = {
 #define POLICY_C(reg, name, cap_reg, cap, attr)                                                    \
 	{ #reg "." #name, #cap_reg "." #cap, CXL_DVSEC_ATTR_##attr },
 	CXL_DVSEC_CONDITIONS(POLICY_C)
@@ -57,6 +53,15 @@ static const char *const attribute_names[CXL_DVSEC_NR_ATTRS] = {
 const char *policy_attribute_name(unsigned int attribute)
 {
 	return attribute < CXL_DVSEC_NR_ATTRS ? attribute_names[attribute] : "?";
+}
+
+const char *policy_bits_text(unsigned int hi, unsigned int lo, char text[8])
+{
+	if (hi == lo)
+		snprintf(text, 8, "%u", lo & 31);
+	else
+		snprintf(text, 8, "%u:%u", hi & 31, lo & 31);
+	return text;
 }
 
 uint32_t policy_field_bits(unsigned int id)
@@ -214,13 +219,13 @@ void policy_model_init(struct policy *policy)
 		policy_model_default(model, id, policy_fields[id].attribute);
 		model->when = POLICY_ALWAYS;
 		model->absent = CXL_DVSEC_ATTR_RO;
-		for (i = 0; i < ARRAY_SIZE(conditions); i++) {
-			if (strcmp(conditions[i].field, policy_fields[id].name))
+		for (i = 0; i < POLICY_NR_CONDITIONS; i++) {
+			if (strcmp(policy_conditions[i].field, policy_fields[id].name))
 				continue;
 			for (cap = 0; cap < POLICY_NR_FIELDS; cap++)
-				if (!strcmp(conditions[i].when, policy_fields[cap].name))
+				if (!strcmp(policy_conditions[i].when, policy_fields[cap].name))
 					model->when = cap;
-			model->absent = conditions[i].absent;
+			model->absent = policy_conditions[i].absent;
 		}
 	}
 }

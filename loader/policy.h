@@ -14,6 +14,8 @@
 #include "cxl_policy_abi.h"
 #include "vfio_pci_dvsec.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 #define POLICY_DIR_ENV	 "CXL_POLICY_PATH"
 #define POLICY_ERROR_LEN 1024
 
@@ -24,6 +26,10 @@ enum policy_field_id {
 #undef POLICY_F
 		POLICY_NR_FIELDS,
 };
+
+#define POLICY_C(reg, name, cap_reg, cap, attr) +1
+enum { POLICY_NR_CONDITIONS = CXL_DVSEC_CONDITIONS(POLICY_C) };
+#undef POLICY_C
 
 #define POLICY_NR_RULES (CXL_DVSEC_LENGTH / 4)
 
@@ -61,8 +67,21 @@ struct policy_field {
 	uint8_t attribute;
 };
 
+/**
+ * struct policy_condition - a field that depends on a capability by its specification
+ * @field: its name
+ * @when: name of the capability
+ * @absent: an &enum cxl_dvsec_attribute, where that is 0
+ */
+struct policy_condition {
+	const char *field;
+	const char *when;
+	uint8_t absent;
+};
+
 extern const struct policy_register policy_registers[CXL_DVSEC_NR_REGS];
 extern const struct policy_field policy_fields[POLICY_NR_FIELDS];
+extern const struct policy_condition policy_conditions[POLICY_NR_CONDITIONS];
 
 enum policy_read {
 	POLICY_READ_HARDWARE,
@@ -270,6 +289,16 @@ void policy_for_each_name(void (*fn)(const char *name, void *arg), void *arg);
  * Return: the mask.
  */
 uint32_t policy_field_bits(unsigned int id);
+
+/**
+ * policy_bits_text - bits as policies have them
+ * @hi: last bit, up to 31
+ * @lo: first bit
+ * @text: filled in: "7:4", or "7" for one
+ *
+ * Return: @text.
+ */
+const char *policy_bits_text(unsigned int hi, unsigned int lo, char text[8]);
 
 /**
  * policy_attribute_name - name of an attribute

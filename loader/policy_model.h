@@ -7,8 +7,6 @@
 
 #include "policy.h"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 /* What the 12 bits of DVSEC Length can tell */
 #define POLICY_MAX_DVSEC_LENGTH 0xfff
 

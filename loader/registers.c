@@ -9,37 +9,15 @@
 
 #define NAME_WIDTH 62
 
-static const struct {
-	const char *field;
-	const char *when;
-	unsigned int absent;
-} conditions[] = {
-#define CONDITION(reg, name, cap_reg, cap, attr)                                                   \
-	{ #reg "." #name, #cap_reg "." #cap, CXL_DVSEC_ATTR_##attr },
-	CXL_DVSEC_CONDITIONS(CONDITION)
-#undef CONDITION
-};
-
-#define NR_CONDITIONS (sizeof(conditions) / sizeof(conditions[0]))
-
-/* Index into conditions, NR_CONDITIONS for a field that is always there */
+/* Index into policy_conditions, POLICY_NR_CONDITIONS for a field that is always there */
 static unsigned int condition_of(unsigned int id)
 {
 	unsigned int i;
 
-	for (i = 0; i < NR_CONDITIONS; i++)
-		if (!strcmp(conditions[i].field, policy_fields[id].name))
+	for (i = 0; i < POLICY_NR_CONDITIONS; i++)
+		if (!strcmp(policy_conditions[i].field, policy_fields[id].name))
 			break;
 	return i;
-}
-
-static const char *bits_text(const struct policy_field *field, char text[8])
-{
-	if (field->hi == field->lo)
-		snprintf(text, 8, "%u", field->lo);
-	else
-		snprintf(text, 8, "%u:%u", field->hi, field->lo);
-	return text;
 }
 
 static struct json_object *field_json(unsigned int id)
@@ -50,15 +28,17 @@ static struct json_object *field_json(unsigned int id)
 	char text[8];
 
 	output_add(object, "name", output_string(field->name));
-	output_add(object, "bits", output_string(bits_text(field, text)));
+	output_add(object, "bits", output_string(policy_bits_text(field->hi, field->lo, text)));
 	output_add(object, "mask",
 		   output_hex(CXL_DVSEC_BITS(field->hi, field->lo),
 			      policy_registers[field->reg].size));
 	output_add(object, "attribute", output_string(policy_attribute_name(field->attribute)));
-	output_add(object, "when", output_string(i < NR_CONDITIONS ? conditions[i].when : NULL));
+	output_add(object, "when",
+		   output_string(i < POLICY_NR_CONDITIONS ? policy_conditions[i].when : NULL));
 	output_add(object, "absent",
-		   i < NR_CONDITIONS ? output_string(policy_attribute_name(conditions[i].absent))
-				     : NULL);
+		   i < POLICY_NR_CONDITIONS
+			   ? output_string(policy_attribute_name(policy_conditions[i].absent))
+			   : NULL);
 	return object;
 }
 
@@ -68,11 +48,12 @@ static void print_field(unsigned int id)
 	unsigned int i = condition_of(id);
 	char text[8];
 
-	printf("  %-*s %-5s %s", NAME_WIDTH - 2, field->name, bits_text(field, text),
+	printf("  %-*s %-5s %s", NAME_WIDTH - 2, field->name,
+	       policy_bits_text(field->hi, field->lo, text),
 	       policy_attribute_name(field->attribute));
-	if (i < NR_CONDITIONS)
-		printf(" given %s, else %s", conditions[i].when,
-		       policy_attribute_name(conditions[i].absent));
+	if (i < POLICY_NR_CONDITIONS)
+		printf(" given %s, else %s", policy_conditions[i].when,
+		       policy_attribute_name(policy_conditions[i].absent));
 	printf("\n");
 }
 

@@ -293,26 +293,17 @@ static uint32_t bits_value(const uint32_t *dwords, const struct bits *bits)
 	return (dwords[bits->rule] & bits->mask) >> __builtin_ctz(bits->mask);
 }
 
-static void format_bits(const struct bits *bits, char *text, size_t size)
-{
-	if (bits->hi == bits->lo)
-		snprintf(text, size, "%u", bits->lo);
-	else
-		snprintf(text, size, "%u:%u", bits->hi, bits->lo);
-}
-
 static struct json_object *bits_json(const struct view *view, const struct part *part,
 				     const struct bits *bits)
 {
 	struct json_object *object = json_object_new_object();
 	struct words words;
-	char text[256];
+	char text[256], range[8];
 
 	output_add(object, "name", bits->name ? output_string(bits->name) : NULL);
 	if (part != &view->main)
 		output_add(object, "offset", json_object_new_int(bits->offset));
-	format_bits(bits, text, sizeof(text));
-	output_add(object, "bits", output_string(text));
+	output_add(object, "bits", output_string(policy_bits_text(bits->hi, bits->lo, range)));
 	output_add(object, "attribute",
 		   bits->attribute < 0 ? NULL
 				       : output_string(policy_attribute_name(bits->attribute)));
@@ -339,7 +330,7 @@ static void print_bits(const struct view *view, const struct part *part, const s
 	struct words words;
 
 	describe(view, part, bits, &words);
-	format_bits(bits, range, sizeof(range));
+	policy_bits_text(bits->hi, bits->lo, range);
 	snprintf(guest, sizeof(guest), "%#x", bits_value(part->guest, bits));
 	snprintf(hardware, sizeof(hardware), "%#x", bits_value(part->hardware, bits));
 	snprintf(name, sizeof(name), "%s", bits->name ? bits->name : "");

@@ -12,8 +12,6 @@
 #include "policy.h"
 #include "state.h"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 #define MAX_DEPTH   8
 #define POINTER_LEN 64
 /* DVSECs lie in the extended configuration space, behind headers of three dwords */

@@ -12,8 +12,6 @@
 #include "kern.h"
 #include "output.h"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 /* After those of the kernel, as long as a user has the device open */
 enum {
 	EVENTS = DEVICE_NR_COUNTERS,

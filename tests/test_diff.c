@@ -415,11 +415,13 @@ static void a_field_is_told_as_a_whole_with_both_values(void **state)
 	     &told);
 	assert_int_equal(told.nr, 2);
 	assert_string_equal(told.fields[0].a.name, "capability.hdm_count");
-	assert_string_equal(describe_bits_text(&told.fields[0].a, text), "5:4");
+	assert_string_equal(policy_bits_text(told.fields[0].a.hi, told.fields[0].a.lo, text),
+			    "5:4");
 	assert_int_equal(told.fields[0].a.value, 1);
 	assert_int_equal(told.fields[0].b.value, 2);
 	assert_string_equal(told.fields[1].a.name, "control.cache_sf_coverage");
-	assert_string_equal(describe_bits_text(&told.fields[1].b, text), "7:3");
+	assert_string_equal(policy_bits_text(told.fields[1].b.hi, told.fields[1].b.lo, text),
+			    "7:3");
 	assert_int_equal(told.fields[1].a.offset, 0x0c);
 	assert_int_equal(told.fields[1].a.value, 3);
 	assert_int_equal(told.fields[1].b.value, 5);
