@@ -46,14 +46,14 @@ TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard t
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help setup kernel bpftool tests demo test fuzz mutants lint man vm-shell clean
+.PHONY: all help setup kernel bpftool tests demo test test-mainline fuzz mutants lint man vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
 
 all: $(BUILD)/cxl-policy.schema.json
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | expand -t 16
 
 setup: ## install the packages that everything else needs (root or sudo)
 	@tools/setup
@@ -71,6 +71,11 @@ demo: kernel ## show on an emulated CXL device what the policy does
 test: kernel bpftool ## run all tests, those in the virtual machine included
 	@$(MAKE) --no-print-directory all tests
 	@tests/run
+
+test-mainline: setup ## build Debian's newest kernel with the hook in it (10 min), run the tests in the virtual machine on it
+	@kernel/build mainline
+	@$(MAKE) --no-print-directory all tests
+	@tests/run --kernel mainline
 
 tests: $(UNIT_TESTS) $(TEST_TOOLS) $(TEST_BPF) $(FUZZERS)
 

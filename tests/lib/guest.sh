@@ -22,6 +22,20 @@ attr() {
 	cat "/sys/bus/pci/devices/${2:-$BDF}"/vfio-dev/vfio*/dvsec/"$1"
 }
 
+# vfio-pci is in modules, not built into the kernel
+modules() {
+	[ -e /sys/module/vfio_pci_core/initstate ]
+}
+
+# with_modules NAME...: as modules; if not, skip these tests
+with_modules() {
+	! modules || return 0
+	for modular_name; do
+		skip "$modular_name" "vfio-pci is built into this kernel"
+	done
+	return 1
+}
+
 # state_of BDF: state and policy, as the kernel tells them
 state_of() {
 	echo "$(attr state "$1") $(attr policy "$1")"

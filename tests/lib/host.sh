@@ -49,6 +49,11 @@ guest() {
 	rm -f "$status" "$errors"
 }
 
+# vfio-pci is part of the kernel that the machine runs
+built_in() {
+	grep -qx CONFIG_VFIO_PCI=y "$top/build/kernel/${CXL_POLICY_VM_KERNEL:-debian}/config"
+}
+
 # Writes to the device's DVSECs between "vm-mark N" and the next mark
 dvsec_writes() {
 	awk -v want="$1" '

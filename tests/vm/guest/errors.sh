@@ -121,6 +121,10 @@ mount --bind /tmp/empty /sys/kernel/btf
 bad "no BTF" 3 BTF CONFIG_DEBUG_INFO_BTF attach "$BDF"
 umount /sys/kernel/btf
 
+with_modules "a kernel without the hook" "vfio-pci is not loaded" || {
+	done_testing
+	exit
+}
 stock() {
 	vm-modules stock >/dev/null 2>&1 && echo loaded
 }

@@ -143,21 +143,28 @@ SEEDS="65 72 88 116 322 332 441 479"
 check "a mock device comes up" mock flr pm dvsec=0x100
 
 # What stands in no CXL DVSEC is as it ever was
-check "the distribution's modules are in" vm-modules stock
-like "the distribution's vfio-pci lets everything through, and the judge sees it" \
-	"$(judge none dvsec=0x100 | xargs)" "@0x100.b <- 0xff *and 93 more*"
 set -- flr pm fill dvsec=0x100,vendor=0x1b36,len=0x40 cap=0x140,id=1 cap=0x190,id=0xb \
 	0x194.l=0x02000001 dvsec=0x1c0,vendor=0x1b36,len=0 dvsec=0x300,unlisted
-attack "$@"
-cp "$MOCK/endpoint/writes" /tmp/stock.writes
-cp /tmp/reads /tmp/stock.reads
-check "the patched modules are in" vm-modules patched
+stock=no
+if with_modules "the distribution's vfio-pci lets everything through, and the judge sees it" \
+	"without a CXL DVSEC in the list, everything is as it ever was"; then
+	stock=yes
+	check "the distribution's modules are in" vm-modules stock
+	like "the distribution's vfio-pci lets everything through, and the judge sees it" \
+		"$(judge none dvsec=0x100 | xargs)" "@0x100.b <- 0xff *and 93 more*"
+	attack "$@"
+	cp "$MOCK/endpoint/writes" /tmp/stock.writes
+	cp /tmp/reads /tmp/stock.reads
+	check "the patched modules are in" vm-modules patched
+fi
 
 as_ever() {
 	attack "$@"
-	check "without a CXL DVSEC in the list, all writes reach what they ever did ($mode)" \
-		cmp "$MOCK/endpoint/writes" /tmp/stock.writes
-	check "and all reads get what they ever did ($mode)" cmp /tmp/reads /tmp/stock.reads
+	if [ $stock = yes ]; then
+		check "without a CXL DVSEC in the list, all writes reach what they ever did ($mode)" \
+			cmp "$MOCK/endpoint/writes" /tmp/stock.writes
+		check "and all reads get what they ever did ($mode)" cmp /tmp/reads /tmp/stock.reads
+	fi
 	is "the state tells that there is nothing to enforce ($mode)" "$(attr state)" none
 }
 

@@ -136,6 +136,11 @@ rm "$LINK" "$LINK2" "$DEFAULT"
 
 # ---- the module ----
 
+with_modules "the module stays while a policy is registered" \
+	"the module can be unloaded when the policy is gone" || {
+	done_testing
+	exit
+}
 eventually 0 registered >/dev/null
 load "$POLICY" "match=$BDF" "pin=$LINK"
 fails "the module stays while a policy is registered" 1 '*in use*' vm-modules patched
