@@ -367,54 +367,58 @@ umount /sys/module/vfio
 umount /sys/kernel/iommu_groups
 umount /sys/class/iommu
 
-MODULES=/lib/modules/$(uname -r)
-mkdir -p "$MODULES/updates"
-cp /lib/vm/patched/vfio-pci-core.ko "$MODULES/updates/"
-printf '%s\n' "kernel/drivers/vfio/vfio.ko:" "updates/vfio-pci-core.ko: kernel/drivers/vfio/vfio.ko" \
-	>"$MODULES/modules.dep"
-is "the module that is loaded is the one on disk" "$(doc module-file)" \
-	"ok: the loaded vfio-pci-core is $MODULES/updates/vfio-pci-core.ko"
-cp /lib/vm/stock/vfio-pci-core.ko "$MODULES/updates/"
-is "another module on disk, which the next boot would take, is a warning" "$(verdict)" \
-	"0 true warn:module-file"
-echo no module >"$MODULES/updates/vfio-pci-core.ko"
-is "a module that can't be read is no verdict" "$(verdict) $(doc module-file | cut -d : -f 1)" \
-	"0 true unknown"
-cp /lib/vm/patched/vfio-pci-core.ko "$MODULES/updates/"
+if with_modules "the module that is loaded against the one on disk"; then
+	MODULES=/lib/modules/$(uname -r)
+	mkdir -p "$MODULES/updates"
+	cp /lib/vm/patched/vfio-pci-core.ko "$MODULES/updates/"
+	printf '%s\n' "kernel/drivers/vfio/vfio.ko:" "updates/vfio-pci-core.ko: kernel/drivers/vfio/vfio.ko" \
+		>"$MODULES/modules.dep"
+	is "the module that is loaded is the one on disk" "$(doc module-file)" \
+		"ok: the loaded vfio-pci-core is $MODULES/updates/vfio-pci-core.ko"
+	cp /lib/vm/stock/vfio-pci-core.ko "$MODULES/updates/"
+	is "another module on disk, which the next boot would take, is a warning" "$(verdict)" \
+		"0 true warn:module-file"
+	echo no module >"$MODULES/updates/vfio-pci-core.ko"
+	is "a module that can't be read is no verdict" "$(verdict) $(doc module-file | cut -d : -f 1)" \
+		"0 true unknown"
+	cp /lib/vm/patched/vfio-pci-core.ko "$MODULES/updates/"
+fi
 
 cxl-policy detach "$BDF" >/dev/null
 cxl-policy detach "$BDF2" >/dev/null
-modules() {
-	vm-modules "$@" >/dev/null 2>&1 && echo loaded
-}
-is "the modules are loaded with dvsec_raw=1" "$(eventually loaded modules patched dvsec_raw=1)" loaded
-is "dvsec_raw=1 is a warning, and so is each device without a policy" \
-	"$(verdict; doc "device $BDF")" \
-	"0 true warn:dvsec-raw warn:device $BDF warn:device $BDF2
+if with_modules "dvsec_raw=1, the distribution's modules, and none"; then
+	load_modules() {
+		vm-modules "$@" >/dev/null 2>&1 && echo loaded
+	}
+	is "the modules are loaded with dvsec_raw=1" "$(eventually loaded load_modules patched dvsec_raw=1)" loaded
+	is "dvsec_raw=1 is a warning, and so is each device without a policy" \
+		"$(verdict; doc "device $BDF")" \
+		"0 true warn:dvsec-raw warn:device $BDF warn:device $BDF2
 warn: no policy, and users write its DVSECs (dvsec_raw)"
-is "stats tells of raw devices" "$(stat_of "$BDF" state policy)" '["raw",null]'
+	is "stats tells of raw devices" "$(stat_of "$BDF" state policy)" '["raw",null]'
 
-is "the distribution's modules are loaded" "$(eventually loaded modules stock)" loaded
-is "a stock vfio-pci that was loaded early fails, though the patched one is installed" "$(verdict)" \
-	"3 false fail:hook fail:module-file fail:device $BDF fail:device $BDF2"
-is "the way out is to load the installed one" "$(jq -r '.checks[] |
+	is "the distribution's modules are loaded" "$(eventually loaded load_modules stock)" loaded
+	is "a stock vfio-pci that was loaded early fails, though the patched one is installed" "$(verdict)" \
+		"3 false fail:hook fail:module-file fail:device $BDF fail:device $BDF2"
+	is "the way out is to load the installed one" "$(jq -r '.checks[] |
 	select(.name == "module-file").hint' /tmp/doctor | grep -c 'modprobe vfio-pci')" 1
-is "stats without the hook: nothing, and no error" \
-	"$(cxl-policy stats --json) $(cxl-policy stats --prometheus | wc -c) $(cxl-policy stats)" \
-	"[] 0 no CXL device is bound to a vfio-pci that has the hook"
-fails "stats of a device without the hook says so" 3 '*no hook*' cxl-policy stats "$BDF"
-vm-unbind "$BDF"
-vm-unbind "$BDF2"
-fails "stats of an unbound device says so" 5 '*bound*' cxl-policy stats "$BDF"
-fails "stats of no device says so" 5 '*no device*' cxl-policy stats 0000:0f:1f.7
-rmmod vfio_pci
-rmmod vfio_pci_core
-is "without vfio-pci the doctor fails" "$(verdict)" "3 false fail:vfio-pci fail:hook"
-is "the patched modules are loaded" "$(eventually loaded modules patched)" loaded
-vm-bind "$BDF"
-is "a device that vfio-pci doesn't have has no counters" \
-	"$(cxl-policy stats --json | jq -c 'map(.device)')" "[\"$BDF\"]"
-vm-bind "$BDF2"
+	is "stats without the hook: nothing, and no error" \
+		"$(cxl-policy stats --json) $(cxl-policy stats --prometheus | wc -c) $(cxl-policy stats)" \
+		"[] 0 no CXL device is bound to a vfio-pci that has the hook"
+	fails "stats of a device without the hook says so" 3 '*no hook*' cxl-policy stats "$BDF"
+	vm-unbind "$BDF"
+	vm-unbind "$BDF2"
+	fails "stats of an unbound device says so" 5 '*bound*' cxl-policy stats "$BDF"
+	fails "stats of no device says so" 5 '*no device*' cxl-policy stats 0000:0f:1f.7
+	rmmod vfio_pci
+	rmmod vfio_pci_core
+	is "without vfio-pci the doctor fails" "$(verdict)" "3 false fail:vfio-pci fail:hook"
+	is "the patched modules are loaded" "$(eventually loaded load_modules patched)" loaded
+	vm-bind "$BDF"
+	is "a device that vfio-pci doesn't have has no counters" \
+		"$(cxl-policy stats --json | jq -c 'map(.device)')" "[\"$BDF\"]"
+	vm-bind "$BDF2"
+fi
 
 umount /sys/fs/bpf
 is "a BPF file system that isn't mounted is no failure, and stays so" \
