@@ -76,9 +76,7 @@ int cmd_check_device(const struct kern_target *target, bool unbound);
  */
 int cmd_load_policy(const char *spec, struct policy *policy, struct policy_image *image);
 
-/**
- * cmd_stop - a signal told the program to end, see cmd_stop_on_signal()
- */
+/* A signal told the program to end, see cmd_stop_on_signal() */
 extern volatile sig_atomic_t cmd_stop;
 
 /**
