@@ -5,6 +5,12 @@
 # shellcheck source=tests/lib/guest.sh
 . /share/tests/lib/guest.sh
 
+# The stock bpftool finds a type in the kernel's own BTF
+if ! with_modules "a type in the BTF of a module"; then
+	done_testing
+	exit
+fi
+
 DIR=/sys/fs/bpf/x
 TYPE=vfio_pci_dvsec_ops
 
@@ -143,10 +149,8 @@ fails "and unregister says so" 255 \
 rm -r /sys/fs/bpf/progs /sys/fs/bpf/maps
 is "nothing of it is left" "$(eventually '[]' bpftool-patched -j struct_ops list)" "[]"
 
-if with_modules "without the type"; then
-	check "nothing holds the module" vm-modules stock
-	fails "without the type, register fails and does not crash" 255 "*" \
-		bpftool-patched struct_ops register "$POLICY" $DIR
-	is "list works all the same" "$(s -j struct_ops list)" "[] (0)"
-fi
+check "nothing holds the module" vm-modules stock
+fails "without the type, register fails and does not crash" 255 "*" \
+	bpftool-patched struct_ops register "$POLICY" $DIR
+is "list works all the same" "$(s -j struct_ops list)" "[] (0)"
 done_testing
