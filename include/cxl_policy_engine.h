@@ -146,11 +146,15 @@ static __always_inline struct cxl_shadow_dword *cxl_engine_dword(struct cxl_shad
 	return &shadow->dwords[CXL_ENGINE_BOUND(i, CXL_SHADOW_DWORDS)];
 }
 
-/* What of the conditional bits of @rule isn't there, @reserved being that which reserves it */
+/*
+ * What of the conditional bits of @rule isn't there, @reserved being that which
+ * reserves it. With @could, a capability that the user could set counts as set.
+ */
 static __always_inline __u32 cxl_engine_absent(const struct cxl_policy *policy, __u32 dvsec,
 					       const struct cxl_rule *rule,
 					       struct cxl_shadow *shadow,
-					       const struct cxl_access *access, __u32 *reserved)
+					       const struct cxl_access *access, int could,
+					       __u32 *reserved)
 {
 	__u32 absent = 0, i;
 
@@ -169,6 +173,8 @@ static __always_inline __u32 cxl_engine_absent(const struct cxl_policy *policy, 
 		dword = cxl_engine_dword(shadow, access->start, cond->cap_rule);
 		seen = (dword->hw & cap->hw) | (dword->value & cap->shadow) |
 		       (cap->value & ~cap->hw & ~cap->shadow);
+		if (could)
+			seen |= cap->shadow & (cap->write | cap->once);
 		seen &= cxl_engine_extent(access->length, cond->cap_rule * 4);
 		if ((seen & cond->cap_mask) == cond->cap_mask)
 			continue;
@@ -268,7 +274,7 @@ static __always_inline int cxl_engine_read(const struct cxl_policy *policy, __u3
 	if (rule->shadow & ~dword->valid)
 		return VFIO_PCI_DVSEC_INVALID;
 	if (rule->nr_conds)
-		absent = cxl_engine_absent(policy, dvsec, rule, shadow, access, &reserved);
+		absent = cxl_engine_absent(policy, dvsec, rule, shadow, access, 0, &reserved);
 
 	hw = rule->hw & ~absent & there;
 	ack = rule->ack & dword->value & hw;
@@ -379,7 +385,7 @@ static __always_inline int cxl_engine_write_dword(const struct cxl_policy *polic
 		return VFIO_PCI_DVSEC_INVALID;
 
 	if (rule->nr_conds)
-		absent = cxl_engine_absent(policy, dvsec, rule, shadow, access, &reserved);
+		absent = cxl_engine_absent(policy, dvsec, rule, shadow, access, 0, &reserved);
 	live = there & ~absent;
 	if (rule->lock && cxl_engine_locked(policy, dvsec, shadow, access))
 		locked = rule->lock;
@@ -520,36 +526,6 @@ static __always_inline __u32 cxl_engine_restore_fits(struct cxl_shadow *shadow,
 	return !header1 || (header1 == saved->header1 && (header2 & 0xffff) == saved->id);
 }
 
-/* Conditional bits of @rule whose capability isn't there, and can't be set by the user */
-static __always_inline __u32 cxl_engine_denied(const struct cxl_policy *policy, __u32 dvsec,
-					       const struct cxl_rule *rule,
-					       struct cxl_shadow *shadow,
-					       const struct cxl_access *access)
-{
-	__u32 denied = 0, i;
-
-	for (i = 0; i < CXL_POLICY_MAX_CONDS; i++) {
-		const struct cxl_cond *cond = &rule->conds[i];
-		const struct cxl_shadow_dword *dword;
-		const struct cxl_rule *cap;
-		__u32 seen;
-
-		if (i >= rule->nr_conds)
-			break;
-		cap = cxl_engine_rule(policy, dvsec, cond->cap_rule);
-		if (!cap)
-			return ~0U;
-		dword = cxl_engine_dword(shadow, access->start, cond->cap_rule);
-		seen = (dword->hw & cap->hw) | (dword->value & cap->shadow) |
-		       (cap->value & ~cap->hw & ~cap->shadow) |
-		       (cap->shadow & (cap->write | cap->once));
-		seen &= cxl_engine_extent(access->length, cond->cap_rule * 4);
-		if ((seen & cond->cap_mask) != cond->cap_mask)
-			denied |= cond->bits;
-	}
-	return denied;
-}
-
 /**
  * cxl_engine_restore - give the bits of a dword the values that were saved
  * @policy: policy in force
@@ -576,7 +552,7 @@ static __always_inline __u32 cxl_engine_restore(const struct cxl_policy *policy,
 	};
 	struct cxl_shadow_dword *dword;
 	const struct cxl_rule *rule;
-	__u32 dvsec, bits, ours;
+	__u32 dvsec, bits, ours, reserved;
 
 	dvsec = cxl_engine_find(policy, saved->header1, saved->id);
 	rule = cxl_engine_rule(policy, dvsec, saved->offset / 4);
@@ -584,7 +560,7 @@ static __always_inline __u32 cxl_engine_restore(const struct cxl_policy *policy,
 		return 0;
 	dword = cxl_engine_dword(shadow, saved->start, saved->offset / 4);
 
-	bits = ~cxl_engine_denied(policy, dvsec, rule, shadow, &access);
+	bits = ~cxl_engine_absent(policy, dvsec, rule, shadow, &access, 1, &reserved);
 	if (stage == CXL_RESTORE_ONCE) {
 		ours = rule->once & saved->value;
 	} else {

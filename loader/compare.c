@@ -5,8 +5,7 @@
 
 bool compare_enforces(const struct policy_image *image, uint16_t vendor, uint16_t id)
 {
-	return vendor == CXL_DVSEC_VENDOR_ID ||
-	       policy_claims(image->claims, image->nr_claims, vendor, id);
+	return policy_claims(image->claims, image->nr_claims, vendor, id);
 }
 
 struct walk {

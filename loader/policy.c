@@ -249,6 +249,8 @@ bool policy_claims(const struct vfio_pci_dvsec_id *claims, uint32_t nr, uint16_t
 {
 	uint32_t i;
 
+	if (vendor == CXL_DVSEC_VENDOR_ID)
+		return true;
 	for (i = 0; i < nr && i < VFIO_PCI_DVSEC_MAX_CLAIMS; i++)
 		if (claims[i].vendor == vendor && claims[i].id == id)
 			return true;

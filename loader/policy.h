@@ -241,13 +241,13 @@ int policy_load(const char *spec, struct policy *policy, char *error);
 bool policy_is_file(const char *spec);
 
 /**
- * policy_claims - is a kind of DVSEC among those that a policy claims?
- * @claims: what it claims
+ * policy_claims - is a policy asked about a kind of DVSEC?
+ * @claims: what it claims besides those of CXL, about which every policy is asked
  * @nr: number of @claims
  * @vendor: of the DVSEC
  * @id: of the DVSEC
  *
- * Return: whether it is; those of CXL need no claim.
+ * Return: whether it is.
  */
 bool policy_claims(const struct vfio_pci_dvsec_id *claims, uint32_t nr, uint16_t vendor,
 		   uint16_t id);

@@ -171,8 +171,7 @@ out:
 
 static bool is_claimed(const struct kern_policy *policy, const struct device_dvsec *dvsec)
 {
-	return dvsec->vendor == CXL_DVSEC_VENDOR_ID ||
-	       policy_claims(policy->claims, policy->nr_claims, dvsec->vendor, dvsec->id);
+	return policy_claims(policy->claims, policy->nr_claims, dvsec->vendor, dvsec->id);
 }
 
 /* The shadow as it is, or will be when the device is opened */

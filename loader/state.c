@@ -46,6 +46,27 @@ static uint32_t header1_of(const struct device_dvsec *dvsec)
 	return dvsec->vendor | (uint32_t)dvsec->revision << 16 | (uint32_t)dvsec->length << 20;
 }
 
+static bool has_dword(const struct device_dvsec *dvsec, unsigned int offset)
+{
+	return offset < dvsec->length && dvsec->offset + offset < DEVICE_CONFIG_SIZE;
+}
+
+static int add_dword(struct state *state, const struct device_dvsec *dvsec, unsigned int offset,
+		     uint32_t value, uint32_t valid)
+{
+	if (state->nr_dwords == CXL_RESTORE_MAX_DWORDS)
+		return -E2BIG;
+	state->dwords[state->nr_dwords++] = (struct cxl_restore_dword){
+		.value = value,
+		.valid = valid,
+		.header1 = header1_of(dvsec),
+		.id = dvsec->id,
+		.start = dvsec->offset,
+		.offset = offset,
+	};
+	return 0;
+}
+
 int state_take(const struct cxl_shadow *shadow, struct state *state)
 {
 	const struct device_dvsec *dvsec = NULL;
@@ -53,25 +74,13 @@ int state_take(const struct cxl_shadow *shadow, struct state *state)
 
 	state->nr_dwords = 0;
 	while ((dvsec = next_dvsec(&state->device, dvsec))) {
-		for (offset = FIRST_DWORD;
-		     offset < dvsec->length && dvsec->offset + offset < DEVICE_CONFIG_SIZE;
-		     offset += 4) {
+		for (offset = FIRST_DWORD; has_dword(dvsec, offset); offset += 4) {
 			const struct cxl_shadow_dword *dword =
 				&shadow->dwords[(dvsec->offset + offset) / 4];
 			uint32_t valid = dword->valid & cxl_engine_extent(dvsec->length, offset);
 
-			if (!valid)
-				continue;
-			if (state->nr_dwords == CXL_RESTORE_MAX_DWORDS)
+			if (valid && add_dword(state, dvsec, offset, dword->value & valid, valid))
 				return -E2BIG;
-			state->dwords[state->nr_dwords++] = (struct cxl_restore_dword){
-				.value = dword->value & valid,
-				.valid = valid,
-				.header1 = header1_of(dvsec),
-				.id = dvsec->id,
-				.start = dvsec->offset,
-				.offset = offset,
-			};
 		}
 	}
 	return 0;
@@ -301,8 +310,7 @@ static int parse_dword(const struct place *place, const struct device_dvsec *dvs
 		err = get_hex(place, "valid", 4, &valid);
 	if (err)
 		return err;
-	if (offset % 4 || offset < FIRST_DWORD || offset >= dvsec->length ||
-	    dvsec->offset + offset >= DEVICE_CONFIG_SIZE)
+	if (offset % 4 || offset < FIRST_DWORD || !has_dword(dvsec, offset))
 		return bad(place, "offset", "there is no dword at %u in this DVSEC", offset);
 	if (last && last->start == dvsec->offset && last->offset >= offset)
 		return bad(place, "offset", "it isn't above that of the dword before");
@@ -310,17 +318,9 @@ static int parse_dword(const struct place *place, const struct device_dvsec *dvs
 		return bad(place, "valid", "no bits, or bits behind the end of the DVSEC");
 	if (value & ~valid)
 		return bad(place, "value", "it has bits that aren't in \"valid\"");
-	if (state->nr_dwords == CXL_RESTORE_MAX_DWORDS)
+	if (add_dword(state, dvsec, offset, value, valid))
 		return bad(place, "", "it is one dword too many, there is room for %u",
 			   CXL_RESTORE_MAX_DWORDS);
-	state->dwords[state->nr_dwords++] = (struct cxl_restore_dword){
-		.value = value,
-		.valid = valid,
-		.header1 = header1_of(dvsec),
-		.id = dvsec->id,
-		.start = dvsec->offset,
-		.offset = offset,
-	};
 	return 0;
 }
 

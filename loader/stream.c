@@ -109,8 +109,7 @@ bool stream_call_valid(const struct cxl_call *call)
 
 static bool claims(const struct stream_side *side, const struct cxl_call *call)
 {
-	return call->vendor == CXL_DVSEC_VENDOR_ID ||
-	       policy_claims(side->image.claims, side->image.nr_claims, call->vendor, call->id);
+	return policy_claims(side->image.claims, side->image.nr_claims, call->vendor, call->id);
 }
 
 static uint32_t dvsec_of(const struct stream_side *side, const struct cxl_call *call)
