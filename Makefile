@@ -46,7 +46,7 @@ TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard t
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help setup kernel bpftool tests demo test test-mainline fuzz mutants lint man vm-shell clean
+.PHONY: all help setup kernel bpftool tests demo test test-mainline test-hardened test-kcsan fuzz mutants lint man vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
 
@@ -76,6 +76,19 @@ test-mainline: setup ## build Debian's newest kernel with the hook in it (10 min
 	@kernel/build mainline
 	@$(MAKE) --no-print-directory all tests
 	@tests/run --kernel mainline
+
+# The tests in which much happens at once, and of what a kernel can run out of
+UNDER_CHECKERS := stress faults concurrent swap kill away lifetime reset rogue struct_ops
+
+test-hardened: setup ## build it with KASAN, lockdep and more (12 min), run the tests of what happens at once on it
+	@kernel/build hardened
+	@$(MAKE) --no-print-directory all tests
+	@CXL_STRESS_SECONDS=120 tests/run --kernel hardened $(UNDER_CHECKERS:%=vm/%)
+
+test-kcsan: setup ## the same with the checker of data races
+	@kernel/build kcsan
+	@$(MAKE) --no-print-directory all tests
+	@CXL_STRESS_SECONDS=120 tests/run --kernel kcsan --jobs 1 $(UNDER_CHECKERS:%=vm/%)
 
 tests: $(UNIT_TESTS) $(TEST_TOOLS) $(TEST_BPF) $(FUZZERS)
 
@@ -174,6 +187,10 @@ $(BUILD)/tests/bin/vfio_random: tests/vfio_random.c tests/oracle.c tests/oracle.
 $(BUILD)/tests/bin/vfio_race: tests/vfio_race.c $(VFIO_SOURCES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itools -pthread -o $@ $(filter %.c,$^)
+
+$(BUILD)/tests/bin/fail_nth: tests/fail_nth.c $(VFIO_SOURCES) $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itools -o $@ $(filter %.c,$^) -lbpf
 
 $(BUILD)/tests/bin/%: tests/%.c $(HEADERS)
 	@mkdir -p $(@D)
