@@ -34,6 +34,7 @@ TEST_HEADERS := $(wildcard tests/*.h)
 ORACLE_SOURCES := tests/oracle.c tests/differential.c
 TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/bin/%, \
 		$(filter-out $(wildcard tests/test_*.c) $(ORACLE_SOURCES),$(wildcard tests/*.c)))
+BENCH_TOOLS := $(BUILD)/tests/bin/verifier_cost
 # Only where clang has the run-time library of libFuzzer
 FUZZERS := $(if $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*), \
 		$(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c)))
@@ -46,7 +47,7 @@ TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard t
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help setup kernel bpftool tests demo test test-mainline test-hardened test-kcsan fuzz mutants lint man vm-shell clean
+.PHONY: all help setup kernel bpftool tests demo bench test test-mainline test-hardened test-kcsan fuzz mutants lint man vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
 
@@ -67,6 +68,10 @@ bpftool: setup ## build a bpftool that knows struct_ops of modules, build/bin/bp
 demo: kernel ## show on an emulated CXL device what the policy does
 	@$(MAKE) --no-print-directory all
 	@tools/demo
+
+bench: kernel ## measure on every kernel that is built, write build/bench.json
+	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
+	@tools/bench
 
 test: kernel bpftool ## run all tests, those in the virtual machine included
 	@$(MAKE) --no-print-directory all tests
@@ -191,6 +196,12 @@ $(BUILD)/tests/bin/vfio_race: tests/vfio_race.c $(VFIO_SOURCES)
 $(BUILD)/tests/bin/fail_nth: tests/fail_nth.c $(VFIO_SOURCES) $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itools -o $@ $(filter %.c,$^) -lbpf
+
+# It brings the policies that the loader carries
+$(BUILD)/tests/bin/verifier_cost: tests/verifier_cost.c $(POLICY_SOURCES) loader/embedded.c \
+		$(POLICIES) $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) -lbpf $(POLICY_LIBS)
 
 $(BUILD)/tests/bin/%: tests/%.c $(HEADERS)
 	@mkdir -p $(@D)
