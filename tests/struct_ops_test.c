@@ -424,6 +424,14 @@ static void set_target(struct vfio_pci_dvsec_ops *ops, const char *device)
 	ops->devfn = slot << 3 | function;
 }
 
+static void set_any(struct vfio_pci_dvsec_ops *ops)
+{
+	ops->match = VFIO_PCI_DVSEC_MATCH_ANY;
+	ops->segment = 0;
+	ops->bus = 0;
+	ops->devfn = 0;
+}
+
 /* A map that is filled in and owns its programs; @device NULL: for any */
 static int ready_map(const char *name, const char *device, __u32 result)
 {
@@ -736,7 +744,7 @@ static void test_linkless(void)
 		delete_value(map));
 	set_target(&ops, bdf);
 	REFUSED("a policy for a device is refused without a link", -EOPNOTSUPP, put_ops(map, &ops));
-	ops.match = VFIO_PCI_DVSEC_MATCH_ANY;
+	set_any(&ops);
 	done("the same map is taken for any device", put_ops(map, &ops));
 	in_force("it is in force", "enforced linkless");
 	REFUSED("a map in force cannot be filled in again", -EBUSY, put_ops(map, &ops));
@@ -1050,15 +1058,20 @@ static void test_data(void)
 	REFUSED("~0 claims are refused", -EINVAL, take(OPS_WITH(o.nr_claims = ~0U)));
 	REFUSED("a name without an end is refused", -EINVAL,
 		take(OPS_WITH(memset(o.name, 'x', sizeof(o.name)))));
+	REFUSED("an empty name is refused", -EINVAL,
+		take(OPS_WITH(memset(o.name, 0, sizeof(o.name)))));
+	for (i = 0; i < VFIO_PCI_DVSEC_MAX_CLAIMS; i++) {
+		REFUSED("a claim behind the last one is refused", -EINVAL,
+			take(OPS_WITH(o.nr_claims = i; o.claims[i].vendor = 1)));
+		REFUSED("half a claim behind the last one is refused", -EINVAL,
+			take(OPS_WITH(o.nr_claims = i;
+				      o.claims[VFIO_PCI_DVSEC_MAX_CLAIMS - 1].id = 1)));
+	}
 	in_force("what was in force is in force", "enforced base");
 
 	link = take(OPS_WITH(memset(o.name, 'x', sizeof(o.name) - 1)));
 	done("a name of 31 characters is taken", link);
 	in_force("and shown in full", "enforced xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
-	close(link);
-	link = take(OPS_WITH(memset(o.name, 0, sizeof(o.name))));
-	done("an empty name is taken", link);
-	in_force("and shown as such", "enforced");
 	close(link);
 	/* All the same one, and one that the device has */
 	link = take(OPS_WITH(o.nr_claims = VFIO_PCI_DVSEC_MAX_CLAIMS;
@@ -1072,10 +1085,10 @@ static void test_data(void)
 	in_force("and is not this device", "enforced base");
 	close(link);
 	close(held);
-	link = take(OPS_WITH(o.match = VFIO_PCI_DVSEC_MATCH_ANY));
-	done("with match any an address is taken", link);
-	in_force_on(bdf2, "and means nothing", "enforced other");
-	close(link);
+	set_any(&base);
+	REFUSED("with match any a segment is refused", -EINVAL, take(OPS_WITH(o.segment = 1)));
+	REFUSED("with match any a bus is refused", -EINVAL, take(OPS_WITH(o.bus = 1)));
+	REFUSED("with match any a devfn is refused", -EINVAL, take(OPS_WITH(o.devfn = 1)));
 	link = must(take(OPS_WITH(set_target(&o, bdf2))), "register");
 	in_force("the target is the address and no other", "none");
 	in_force_on(bdf2, "the target is the address", "enforced other");
