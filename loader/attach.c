@@ -35,6 +35,9 @@ int cmd_check_device(const struct kern_target *target, bool unbound)
 				 "%s is a bridge, which isn't given to a guest", name);
 	if (unbound || device.hooked)
 		return 0;
+	if (device_in_transit(&device))
+		return error_set(EXIT_BUSY, -EBUSY, "try again, or use --unbound",
+				 "%s is being bound to %s, or unbound", name, device.driver);
 	if (!strncmp(device.driver, "vfio", strlen("vfio")))
 		return error_set(EXIT_KERNEL, -EOPNOTSUPP,
 				 "load the patched vfio-pci (see kernel/), or use --unbound",
@@ -328,6 +331,18 @@ int cmd_swap(const struct cmd_args *args)
 		err = keep(obj, link_fd, &target);
 	} else if (err == -EBUSY) {
 		err = bpf_swap(obj, link_fd, old_map_fd);
+	}
+	/* The kernel's word for one that isn't what it was when we looked */
+	if (err == -EPERM) {
+		err = error_set(EXIT_BUSY, err, "look at 'cxl-policy list' and try again",
+				"another program has just swapped the policy of %s", name);
+		goto out;
+	}
+	/* Detached, as it is when its device goes */
+	if (err == -ENOLINK) {
+		err = error_set(EXIT_MISSING, err, "'cxl-policy list' shows what there is",
+				"the policy of %s has just gone", name);
+		goto out;
 	}
 	if (err) {
 		err = refused(err, name, image.table.name, "the old one stays");

@@ -54,6 +54,16 @@ int cmd_parse_device(const char *text, bool or_default, struct kern_target *targ
 	return 0;
 }
 
+int cmd_read_failed(const struct device *device, int err)
+{
+	if (err == -ENODEV)
+		return error_set(EXIT_MISSING, err, "'cxl-policy list' shows those there are",
+				 "no device %s", device->name);
+	return error_set(EXIT_FAILED, err, "is it powered on?",
+			 "can't read the configuration space of %s: %s", device->name,
+			 strerror(-err));
+}
+
 static void add_known(const char *name, void *arg)
 {
 	char *hint = arg;

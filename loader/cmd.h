@@ -67,6 +67,15 @@ int cmd_parse_device(const char *text, bool or_default, struct kern_target *targ
 int cmd_check_device(const struct kern_target *target, bool unbound);
 
 /**
+ * cmd_read_failed - tell why device_read() failed
+ * @device: the device
+ * @err: what it returned
+ *
+ * Return: @err, with the error set.
+ */
+int cmd_read_failed(const struct device *device, int err);
+
+/**
  * cmd_load_policy - read a policy and make its tables
  * @spec: as of policy_load()
  * @policy: filled in, or NULL

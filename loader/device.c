@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cxl_dvsec_regs.h"
@@ -18,6 +20,9 @@
 #define PCI_DEVICES "/sys/bus/pci/devices"
 /* Beyond what everybody may read */
 #define PCI_HEADER_END 0x40
+/* How often to look at a device that comes or goes meanwhile, and to wait for its driver */
+#define LOOKS	20
+#define LOOK_US 2000
 
 const char *const device_counters[DEVICE_NR_COUNTERS] = {
 	[DEVICE_READS] = "reads",
@@ -28,7 +33,16 @@ const char *const device_counters[DEVICE_NR_COUNTERS] = {
 	[DEVICE_ERRORS] = "errors",
 };
 
-/* libpci asks for an error handler that doesn't return */
+static int no_pci(int err)
+{
+	bool privilege = err == -EACCES || err == -EPERM;
+
+	return error_set(privilege ? EXIT_PRIVILEGE : EXIT_FAILED, err,
+			 privilege ? "run it as root" : "is /sys mounted?",
+			 "no access to PCI: can't read " PCI_DEVICES ": %s", strerror(-err));
+}
+
+/* libpci asks for an error handler that doesn't return; no device that goes gets there */
 static void __attribute__((noreturn)) pci_fatal(char *fmt, ...)
 {
 	char text[256];
@@ -45,14 +59,62 @@ static void pci_quiet(char *fmt __attribute__((unused)), ...)
 {
 }
 
+/*
+ * libpci ends the program where it misses a file of a device in sysfs, as its scan of
+ * the bus and its PCI_FILL_IDENT do. So it is asked for configuration space alone,
+ * which it just fails to read of a device that goes meanwhile.
+ */
 static struct pci_access *pci_start(void)
 {
 	struct pci_access *pacc = pci_alloc();
 
+	pacc->method = PCI_ACCESS_SYS_BUS_PCI;
 	pacc->error = pci_fatal;
 	pacc->warning = pci_quiet;
 	pci_init(pacc);
 	return pacc;
+}
+
+static struct pci_dev *pci_get(struct pci_access *pacc, const struct device_address *address)
+{
+	return pci_get_dev(pacc, address->segment, address->bus, address->devfn >> 3,
+			   address->devfn & 7);
+}
+
+/* A file in sysfs is another one each time that it is made; 0 if it isn't there */
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : st.st_ino;
+}
+
+/*
+ * Tell a device from one that comes to the same address after it.
+ *
+ * Return: 0; -ENODEV if there is none; another negative errno, with the error set.
+ */
+static int identify(const struct device_address *address, ino_t *id)
+{
+	char name[DEVICE_ADDRESS_LEN], path[64];
+	int err;
+
+	device_format(address, name);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/config", name);
+	*id = inode_of(path);
+	if (*id)
+		return 0;
+	err = -errno;
+	if (err == -ENOENT && access(PCI_DEVICES, F_OK))
+		return no_pci(-errno);
+	return err == -ENOENT || err == -ENODEV ? -ENODEV : no_pci(err);
+}
+
+static bool is_still(const struct device_address *address, ino_t id)
+{
+	ino_t now;
+
+	return !identify(address, &now) && now == id;
 }
 
 int device_parse(const char *text, struct device_address *address)
@@ -107,41 +169,87 @@ static void read_attribute(const char *dir, const char *name, char *value, size_
 	fclose(f);
 }
 
-/* What the kernel's hook says of the device */
-static void read_hook(struct device *device)
+static uint16_t read_id(const struct device *device, const char *name)
 {
-	char pattern[PATH_MAX], link[PATH_MAX], number[32], *base;
-	unsigned int i;
+	char dir[64], number[16];
+
+	snprintf(dir, sizeof(dir), PCI_DEVICES "/%s", device->name);
+	read_attribute(dir, name, number, sizeof(number));
+	return strtoul(number, NULL, 16);
+}
+
+static bool is_below(const struct device *device, const char *name)
+{
+	char pattern[PATH_MAX];
 	glob_t found = {};
+	bool is;
+
+	snprintf(pattern, sizeof(pattern), PCI_DEVICES "/%s/%s", device->name, name);
+	is = !glob(pattern, 0, NULL, &found) && found.gl_pathc;
+	globfree(&found);
+	return is;
+}
+
+/* Return: whether nothing of it went meanwhile */
+static bool read_counters(struct device *device, const char *dir)
+{
+	ino_t id = inode_of(dir);
+	char number[32];
+	unsigned int i;
+
+	read_attribute(dir, "state", device->state, sizeof(device->state));
+	read_attribute(dir, "policy", device->policy, sizeof(device->policy));
+	read_attribute(dir, "open_id", number, sizeof(number));
+	device->open_id = strtoull(number, NULL, 10);
+	for (i = 0; i < DEVICE_NR_COUNTERS; i++) {
+		read_attribute(dir, device_counters[i], number, sizeof(number));
+		device->counts[i] = number[0] ? strtoull(number, NULL, 10) : DEVICE_NO_COUNT;
+	}
+	if (id && inode_of(dir) == id)
+		return true;
+	snprintf(device->state, sizeof(device->state), "none");
+	device->policy[0] = '\0';
+	device->open_id = 0;
+	memset(device->counts, 0xff, sizeof(device->counts));
+	return false;
+}
+
+/*
+ * What the kernel's hook says of the device.
+ *
+ * Return: whether that is all of it, and no driver came or went meanwhile.
+ */
+static bool read_hook(struct device *device)
+{
+	char path[PATH_MAX], link[PATH_MAX], *base;
+	glob_t found = {};
+	bool settled;
 	ssize_t len;
 
-	snprintf(pattern, sizeof(pattern), PCI_DEVICES "/%s/driver", device->name);
-	len = readlink(pattern, link, sizeof(link) - 1);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver", device->name);
+	len = readlink(path, link, sizeof(link) - 1);
 	if (len > 0) {
 		link[len] = '\0';
 		base = strrchr(link, '/');
 		snprintf(device->driver, sizeof(device->driver), "%.63s", base ? base + 1 : link);
 	}
 
-	/* Without the hook the user writes what he likes */
-	snprintf(pattern, sizeof(pattern), PCI_DEVICES "/%s/vfio-dev", device->name);
-	snprintf(device->state, sizeof(device->state), "%s",
-		 access(pattern, F_OK) ? "none" : "raw");
-	snprintf(pattern, sizeof(pattern), PCI_DEVICES "/%s/vfio-dev/vfio*/dvsec", device->name);
-	if (!glob(pattern, 0, NULL, &found) && found.gl_pathc) {
-		device->hooked = true;
-		read_attribute(found.gl_pathv[0], "state", device->state, sizeof(device->state));
-		read_attribute(found.gl_pathv[0], "policy", device->policy, sizeof(device->policy));
-		read_attribute(found.gl_pathv[0], "open_id", number, sizeof(number));
-		device->open_id = strtoull(number, NULL, 10);
-		for (i = 0; i < DEVICE_NR_COUNTERS; i++) {
-			read_attribute(found.gl_pathv[0], device_counters[i], number,
-				       sizeof(number));
-			device->counts[i] = number[0] ? strtoull(number, NULL, 10)
-						      : DEVICE_NO_COUNT;
-		}
+	snprintf(device->state, sizeof(device->state), "none");
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/vfio-dev/vfio*/dvsec", device->name);
+	if (!glob(path, 0, NULL, &found) && found.gl_pathc) {
+		device->hooked = read_counters(device, found.gl_pathv[0]);
+		settled = device->hooked && device->driver[0];
+	} else if (is_below(device, "vfio-dev")) {
+		/* Without the hook the user writes what he likes */
+		snprintf(device->state, sizeof(device->state), "raw");
+		/* The folder of the hook comes before this one, and goes after it */
+		settled = is_below(device, "vfio-dev/vfio*/power") &&
+			  !is_below(device, "vfio-dev/vfio*/dvsec");
+	} else {
+		settled = true;
 	}
 	globfree(&found);
+	return settled;
 }
 
 static void read_dvsecs(struct pci_dev *dev, struct device *device)
@@ -182,20 +290,20 @@ static int compare_dvsecs(const void *a, const void *b)
 	return x->offset - y->offset;
 }
 
-static void fill(struct pci_dev *dev, struct device *device)
+/* Return: as of read_hook() */
+static bool fill(struct pci_dev *dev, const struct device_address *address, struct device *device)
 {
 	uint8_t beyond;
 
 	memset(device, 0, sizeof(*device));
 	memset(device->counts, 0xff, sizeof(device->counts));
 	device->unread = !pci_read_block(dev, PCI_HEADER_END, &beyond, sizeof(beyond));
-	pci_fill_info(dev, PCI_FILL_IDENT | PCI_FILL_EXT_CAPS);
-	device->address.segment = dev->domain;
-	device->address.bus = dev->bus;
-	device->address.devfn = dev->dev << 3 | dev->func;
+	pci_fill_info(dev, PCI_FILL_EXT_CAPS);
+	device->address = *address;
 	device_format(&device->address, device->name);
-	device->vendor = dev->vendor_id;
-	device->device_id = dev->device_id;
+	/* Virtual functions have these in sysfs alone */
+	device->vendor = read_id(device, "vendor");
+	device->device_id = read_id(device, "device");
 	device->revision = pci_read_byte(dev, PCI_REVISION_ID);
 	device->subsystem_vendor = pci_read_word(dev, PCI_SUBSYSTEM_VENDOR_ID);
 	device->subsystem_id = pci_read_word(dev, PCI_SUBSYSTEM_ID);
@@ -203,26 +311,42 @@ static void fill(struct pci_dev *dev, struct device *device)
 	read_dvsecs(dev, device);
 	qsort(device->dvsecs, device->nr_dvsecs, sizeof(device->dvsecs[0]), compare_dvsecs);
 	qsort(device->others, device->nr_others, sizeof(device->others[0]), compare_dvsecs);
-	read_hook(device);
+	return read_hook(device);
+}
+
+/* Look until all that is seen is of one device, and of one time; as of device_get() */
+static int look_at(struct pci_access *pacc, const struct device_address *address,
+		   struct device *device)
+{
+	bool settled, still;
+	struct pci_dev *dev;
+	unsigned int i;
+	ino_t id;
+	int err;
+
+	for (i = 1; i <= LOOKS; i++) {
+		err = identify(address, &id);
+		if (err)
+			return err;
+		dev = pci_get(pacc, address);
+		settled = fill(dev, address, device);
+		pci_free_dev(dev);
+		still = is_still(address, id);
+		if (still && (settled || i == LOOKS))
+			return 0;
+		if (still)
+			usleep(LOOK_US);
+	}
+	return -ENODEV;
 }
 
 int device_get(const struct device_address *address, struct device *device)
 {
-	struct pci_access *pacc;
-	char path[64], name[DEVICE_ADDRESS_LEN];
-	struct pci_dev *dev;
+	struct pci_access *pacc = pci_start();
+	int err = look_at(pacc, address, device);
 
-	device_format(address, name);
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s", name);
-	if (access(path, F_OK))
-		return -ENODEV;
-	pacc = pci_start();
-	dev = pci_get_dev(pacc, address->segment, address->bus, address->devfn >> 3,
-			  address->devfn & 7);
-	fill(dev, device);
-	pci_free_dev(dev);
 	pci_cleanup(pacc);
-	return 0;
+	return err;
 }
 
 static int compare_devices(const void *a, const void *b)
@@ -238,23 +362,35 @@ static int compare_devices(const void *a, const void *b)
 
 int device_list(struct device **devices, unsigned int *nr)
 {
-	struct pci_access *pacc = pci_start();
 	struct device *found = NULL, *more;
+	struct device_address address;
+	struct pci_access *pacc;
 	unsigned int count = 0;
-	struct pci_dev *dev;
+	struct dirent *entry;
 	int err = 0;
+	DIR *dir;
 
-	pci_scan_bus(pacc);
-	for (dev = pacc->devices; dev; dev = dev->next) {
+	dir = opendir(PCI_DEVICES);
+	if (!dir)
+		return no_pci(-errno);
+	pacc = pci_start();
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || device_parse(entry->d_name, &address))
+			continue;
 		more = realloc(found, (count + 1) * sizeof(*found));
 		if (!more) {
 			err = -ENOMEM;
 			goto out;
 		}
 		found = more;
-		fill(dev, &found[count]);
-		if ((found[count].nr_dvsecs && !found[count].bridge) ||
-		    (found[count].unread && found[count].hooked))
+		err = look_at(pacc, &address, &found[count]);
+		/* It is none of those that there are */
+		if (err == -ENODEV)
+			err = 0;
+		else if (err)
+			goto out;
+		else if ((found[count].nr_dvsecs && !found[count].bridge) ||
+			 (found[count].unread && found[count].hooked))
 			count++;
 	}
 	if (count)
@@ -265,7 +401,14 @@ int device_list(struct device **devices, unsigned int *nr)
 out:
 	free(found);
 	pci_cleanup(pacc);
+	closedir(dir);
 	return err;
+}
+
+bool device_in_transit(const struct device *device)
+{
+	return !strncmp(device->driver, "vfio", strlen("vfio")) && !device->hooked &&
+	       !strcmp(device->state, "none");
 }
 
 const struct device_dvsec *device_find_dvsec(const struct device *device, uint16_t id)
@@ -282,23 +425,31 @@ int device_read(const struct device *device, unsigned int pos, uint32_t *values,
 {
 	struct pci_access *pacc;
 	struct pci_dev *dev;
-	unsigned int i;
-	int err = 0;
+	unsigned int i, tries;
+	int err = -ENODEV;
+	ino_t id;
 
 	if (pos % 4 || pos + nr * 4 > DEVICE_CONFIG_SIZE)
 		return -EINVAL;
 	pacc = pci_start();
-	dev = pci_get_dev(pacc, device->address.segment, device->address.bus,
-			  device->address.devfn >> 3, device->address.devfn & 7);
-	/* Dword by dword, as the hardware has them */
-	for (i = 0; i < nr && !err; i++) {
-		uint8_t raw[4];
+	for (tries = 1; tries <= LOOKS; tries++) {
+		err = identify(&device->address, &id);
+		if (err)
+			break;
+		dev = pci_get(pacc, &device->address);
+		/* Dword by dword, as the hardware has them */
+		for (i = 0; i < nr && !err; i++) {
+			uint8_t raw[4];
 
-		if (!pci_read_block(dev, pos + i * 4, raw, sizeof(raw)))
-			err = -EIO;
-		values[i] = raw[0] | raw[1] << 8 | raw[2] << 16 | (uint32_t)raw[3] << 24;
+			if (!pci_read_block(dev, pos + i * 4, raw, sizeof(raw)))
+				err = -EIO;
+			values[i] = raw[0] | raw[1] << 8 | raw[2] << 16 | (uint32_t)raw[3] << 24;
+		}
+		pci_free_dev(dev);
+		if (!err || is_still(&device->address, id))
+			break;
+		err = -ENODEV;
 	}
-	pci_free_dev(dev);
 	pci_cleanup(pacc);
 	return err;
 }

@@ -132,7 +132,7 @@ bool device_same(const struct device_address *a, const struct device_address *b)
  * @address: where it is
  * @device: filled in
  *
- * Return: 0 or -ENODEV.
+ * Return: 0; -ENODEV if it isn't there; another negative errno, with the error set.
  */
 int device_get(const struct device_address *address, struct device *device);
 
@@ -140,14 +140,26 @@ int device_get(const struct device_address *address, struct device *device);
  * device_list - look for CXL devices that are no bridges
  *
  * Where that can't be told of a device for want of privilege, one that vfio-pci
- * has the hook for is taken as one.
+ * has the hook for is taken as one. One that goes meanwhile is left out.
  *
  * @devices: the devices in order of address, to be freed
  * @nr: their number
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -ENOMEM; another negative errno, with the error set.
  */
 int device_list(struct device **devices, unsigned int *nr);
+
+/**
+ * device_in_transit - see whether a driver is about to take a device, or to leave it
+ *
+ * A driver of vfio that has no vfio device either has none yet, or waits for its
+ * user to go.
+ *
+ * @device: the device
+ *
+ * Return: whether it is one of vfio.
+ */
+bool device_in_transit(const struct device *device);
 
 /**
  * device_find_dvsec - find a DVSEC of CXL
@@ -165,7 +177,7 @@ const struct device_dvsec *device_find_dvsec(const struct device *device, uint16
  * @values: filled in
  * @nr: number of dwords
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -ENODEV if the device isn't there any more; another negative errno.
  */
 int device_read(const struct device *device, unsigned int pos, uint32_t *values, unsigned int nr);
 

@@ -342,7 +342,10 @@ static void check_device(struct doctor *doctor, const struct device *device)
 
 	snprintf(name, sizeof(name), "device %s", device->name);
 	snprintf(hint, sizeof(hint), "cxl-policy attach %s", device->name);
-	if (!device->hooked)
+	if (device_in_transit(device))
+		tell(doctor, name, WARN, "look again; a device is left when its user has closed it",
+		     "it is being bound to %s, or unbound", device->driver);
+	else if (!device->hooked)
 		tell(doctor, name, FAIL, "load the patched vfio-pci (see kernel/)",
 		     "its driver %s has no hook: users write its DVSECs", device->driver);
 	else if (!strcmp(device->state, "enforced"))

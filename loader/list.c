@@ -255,6 +255,8 @@ static void print_row(const struct row *row, void *arg __attribute__((unused)))
 		add_note(note, sizeof(note), device->name[0] ? "no such device" : "not ours");
 	else if (!device->driver[0])
 		add_note(note, sizeof(note), "unbound");
+	else if (device_in_transit(device))
+		add_note(note, sizeof(note), "being bound or unbound");
 	else if (!device->hooked && !strncmp(device->driver, "vfio", strlen("vfio")))
 		add_note(note, sizeof(note), "no hook in the driver");
 	printf("%-13s %-12s %-10s %-14s %s%-9s%s %-20s %-*s%s%s\n",

@@ -188,9 +188,7 @@ static int open_shadow(const struct job *job, const struct cxl_policy *table,
 	memset(shadow, 0, sizeof(*shadow));
 	err = device_read(device, 0, hw, DEVICE_CONFIG_SIZE / 4);
 	if (err)
-		return error_set(EXIT_FAILED, err, "is it powered on?",
-				 "can't read the configuration space of %s: %s", device->name,
-				 strerror(-err));
+		return cmd_read_failed(device, err);
 	for (i = 0; i < device->nr_dvsecs + device->nr_others; i++) {
 		const struct device_dvsec *dvsec = i < device->nr_dvsecs
 							   ? &device->dvsecs[i]

@@ -151,9 +151,7 @@ static int fill_part(struct view *view, struct part *part, const struct device_d
 	part->nr = nr;
 	err = device_read(&view->device, dvsec->offset, part->hardware, nr);
 	if (err)
-		return error_set(EXIT_FAILED, err, "is it powered on?",
-				 "can't read the configuration space of %s: %s", view->device.name,
-				 strerror(-err));
+		return cmd_read_failed(&view->device, err);
 	memcpy(part->guest, part->hardware, nr * sizeof(part->guest[0]));
 	if (!view->known)
 		return 0;

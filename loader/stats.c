@@ -94,6 +94,10 @@ static int find_devices(const struct cmd_args *args, struct device **devices, un
 				 "no device %s", args->argv[0]);
 	if ((*devices)->hooked)
 		return 0;
+	if (device_in_transit(*devices))
+		return error_set(EXIT_BUSY, -EBUSY, "try again",
+				 "%s is being bound to %s, or unbound", (*devices)->name,
+				 (*devices)->driver);
 	if (!strncmp((*devices)->driver, "vfio", strlen("vfio")))
 		return error_set(EXIT_KERNEL, -EOPNOTSUPP,
 				 "load the patched vfio-pci (see kernel/)",
