@@ -47,7 +47,7 @@ TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard t
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help setup kernel bpftool tests demo bench test test-mainline test-hardened test-kcsan fuzz mutants lint man vm-shell clean
+.PHONY: all help setup kernel bpftool tests demo bench test test-mainline test-hardened test-kcsan test-guest demo-guest fuzz mutants lint man vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
 
@@ -83,17 +83,32 @@ test-mainline: setup ## build Debian's newest kernel with the hook in it (10 min
 	@tests/run --kernel mainline
 
 # The tests in which much happens at once, and of what a kernel can run out of
-UNDER_CHECKERS := stress faults concurrent swap kill away lifetime reset rogue struct_ops
+UNDER_CHECKERS := stress faults away lifetime reset rogue struct_ops
 
 test-hardened: setup ## build it with KASAN, lockdep and more (12 min), run the tests of what happens at once on it
 	@kernel/build hardened
 	@$(MAKE) --no-print-directory all tests
-	@CXL_STRESS_SECONDS=120 tests/run --kernel hardened $(UNDER_CHECKERS:%=vm/%)
+	@CXL_STRESS_SECONDS=60 tests/run --kernel hardened $(UNDER_CHECKERS:%=vm/%)
 
 test-kcsan: setup ## the same with the checker of data races
 	@kernel/build kcsan
 	@$(MAKE) --no-print-directory all tests
-	@CXL_STRESS_SECONDS=120 tests/run --kernel kcsan --jobs 1 $(UNDER_CHECKERS:%=vm/%)
+	@CXL_STRESS_SECONDS=60 tests/run --kernel kcsan --jobs 1 $(UNDER_CHECKERS:%=vm/%)
+
+# Programs for the guests of the virtual machine
+GUEST_TOOLS := $(patsubst tests/vmm/%.c,$(BUILD)/tests/guest/%,$(wildcard tests/vmm/*.c))
+
+test-guest: kernel ## boot guests in the virtual machine, by QEMU with a CXL device, and swap policies under them
+	@kernel/build guest
+	@$(MAKE) --no-print-directory all $(GUEST_TOOLS)
+	@tools/guest
+	@tests/run --guests
+
+demo-guest: kernel ## show what lspci tells in such a guest, before and after a swap
+	@kernel/build guest
+	@$(MAKE) --no-print-directory all $(GUEST_TOOLS)
+	@tools/guest
+	@tools/demo-guest
 
 tests: $(UNIT_TESTS) $(TEST_TOOLS) $(TEST_BPF) $(FUZZERS)
 
@@ -193,6 +208,10 @@ $(BUILD)/tests/bin/vfio_race: tests/vfio_race.c $(VFIO_SOURCES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itools -pthread -o $@ $(filter %.c,$^)
 
+$(BUILD)/tests/bin/vfio_stress: tests/vfio_stress.c $(VFIO_SOURCES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itools -pthread -o $@ $(filter %.c,$^)
+
 $(BUILD)/tests/bin/fail_nth: tests/fail_nth.c $(VFIO_SOURCES) $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itools -o $@ $(filter %.c,$^) -lbpf
@@ -202,6 +221,11 @@ $(BUILD)/tests/bin/verifier_cost: tests/verifier_cost.c $(POLICY_SOURCES) loader
 		$(POLICIES) $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) -lbpf $(POLICY_LIBS)
+
+# A guest has no libraries
+$(BUILD)/tests/guest/%: tests/vmm/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -static -o $@ $<
 
 $(BUILD)/tests/bin/%: tests/%.c $(HEADERS)
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# For tests/vm/*.sh: boot a machine, run the part of the test that is in
-# tests/vm/guest, and judge what reached the device by QEMU's trace.
+# For tests/vm/*.sh and tests/vmm/*.sh: boot a machine, run the part of the test that is
+# in the folder guest there, and judge what reached the device by QEMU's trace.
 
 set -euo pipefail
 
@@ -9,7 +9,8 @@ top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # shellcheck source=tests/lib/tap.sh
 . "$top/tests/lib/tap.sh"
 name=$(basename -- "$0" .sh)
-trace=$top/build/tests/logs/vm-$name.trace
+folder=$(basename -- "$(dirname -- "$0")")
+trace=$top/build/tests/logs/$folder-$name.trace
 mkdir -p "${trace%/*}"
 : >"$trace"
 
@@ -36,7 +37,7 @@ guest() {
 	done < <(
 		code=0
 		"$top/tools/vm" --share "$top" --hw-trace "$trace" "$@" -- \
-			sh "/share/tests/vm/guest/$name.sh" 2> >(tee "$errors" >&2) || code=$?
+			sh "/share/tests/$folder/guest/$name.sh" 2> >(tee "$errors" >&2) || code=$?
 		printf '%d\n' "$code" >"$status"
 	)
 	# A race of QEMU's software emulation that strikes once in many runs
