@@ -77,7 +77,7 @@ test: kernel bpftool ## run all tests, those in the virtual machine included
 	@$(MAKE) --no-print-directory all tests
 	@tests/run
 
-test-mainline: setup ## build Debian's newest kernel with the hook in it (10 min), run the tests in the virtual machine on it
+test-mainline: bpftool ## build Debian's newest kernel with the hook in it (10 min), run the tests in the virtual machine on it
 	@kernel/build mainline
 	@$(MAKE) --no-print-directory all tests
 	@tests/run --kernel mainline

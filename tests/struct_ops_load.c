@@ -19,7 +19,7 @@
 #include "vfio_pci_dvsec.h"
 
 static const char usage_text[] =
-	"usage: struct_ops_load OBJ [SETTING]... load|pin=LINK|hold|update=LINK\n"
+	"usage: struct_ops_load OBJ [SETTING]... load|pin=LINK|hold|cycle=N,MS|update=LINK\n"
 	"       struct_ops_load OBJ [SETTING]... swap=LINK,N,MS OBJ2 [SETTING]...\n"
 	"       struct_ops_load poll LINK SECONDS\n"
 	"       struct_ops_load detach LINK\n"
@@ -27,6 +27,7 @@ static const char usage_text[] =
 	"  load            load the object, register nothing\n"
 	"  pin=LINK        register it and pin the link\n"
 	"  hold            register it, print \"held\", wait until the link is detached\n"
+	"  cycle=N,MS      register and detach it N times, MS milliseconds between\n"
 	"  update=LINK     put it in force by a pinned link\n"
 	"  swap=LINK,N,MS  put OBJ, OBJ2, OBJ, ... in force by a pinned link, N times, with\n"
 	"                  MS milliseconds between\n"
@@ -247,6 +248,24 @@ static int attach(struct bpf_object *obj, const char *pin)
 	return wait_for_detach(bpf_link__fd(link), -1);
 }
 
+static int cycle(struct bpf_object *obj, const char *arg)
+{
+	unsigned int count, pause, i;
+	struct bpf_link *link;
+
+	if (sscanf(arg, "%u,%u", &count, &pause) != 2)
+		return complain("what is 'cycle=%s'?", arg);
+	for (i = 0; i < count; i++) {
+		link = bpf_map__attach_struct_ops(ops_map(obj));
+		if (!link)
+			return complain("cannot register: %s", strerror(errno));
+		usleep(pause * 1000);
+		bpf_link__destroy(link);
+		usleep(pause * 1000);
+	}
+	return 0;
+}
+
 static int swap(struct bpf_object *first, const char *arg, int argc, char **argv)
 {
 	struct bpf_object *objs[2] = { first };
@@ -293,6 +312,8 @@ static int act(struct bpf_object *obj, const char *action, int argc, char **argv
 		return attach(obj, NULL);
 	if (!strncmp(action, "pin=", 4))
 		return attach(obj, action + 4);
+	if (!strncmp(action, "cycle=", 6))
+		return cycle(obj, action + 6);
 	link = get_link(action + strlen("update="));
 	return link < 0 || make_ready(obj) || update(obj, link);
 }
@@ -300,7 +321,8 @@ static int act(struct bpf_object *obj, const char *action, int argc, char **argv
 static bool is_action(const char *arg)
 {
 	return !strcmp(arg, "load") || !strcmp(arg, "hold") || !strncmp(arg, "pin=", 4) ||
-	       !strncmp(arg, "update=", 7) || !strncmp(arg, "swap=", 5);
+	       !strncmp(arg, "cycle=", 6) || !strncmp(arg, "update=", 7) ||
+	       !strncmp(arg, "swap=", 5);
 }
 
 int main(int argc, char **argv)

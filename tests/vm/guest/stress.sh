@@ -84,6 +84,20 @@ holders() {
 	done
 }
 
+# cycled TARGET: register and detach a policy, very fast
+cycled() {
+	# shellcheck disable=SC2046 # words
+	struct_ops_load "$POLICY" "match=$1" name=cycled $(shared) cycle=50,20
+}
+
+cycles() {
+	loop=cycles.$1
+	while working; do
+		does cycle "0 1" cycled "$1" || :
+		sleep "$pause"
+	done
+}
+
 updates() {
 	loop=updates
 	while working; do
@@ -311,14 +325,17 @@ pause=$((($(uptime_s) - begun) / 2))
 cxl-policy monitor --json >/dev/null 2>&1 &
 monitor=$!
 
-FLOORS="attach=1 swap=1 detach=1 held=2 default=2 rebind=3 reset=6 show=2 list=1
-	stats=1"
+# Where a program takes that long, one command of the loader would wait for another;
+# then what it asks the kernel for is asked for by programs that are loaded once
+FLOORS="cycle=1 held=1 rebind=3 reset=6 show=2 list=1 stats=1"
+[ $pause != 0.5 ] || FLOORS="$FLOORS attach=1 swap=1 detach=1 default=2"
 # loops kept|bare fixed|mobile
 loops() {
 	n=0
 	for bdf in $DEVICES; do
 		case $n in
-		1) also policies "$bdf" ;;
+		0) also cycles "$bdf" ;;
+		1) [ $pause != 0.5 ] || also policies "$bdf" ;;
 		2) also holders "$bdf" ;;
 		esac
 		# One stays, so that what takes long comes to its end
@@ -328,7 +345,10 @@ loops() {
 		esac
 		n=$((n + 1))
 	done
-	also defaults "$1"
+	case $1.$pause in
+	*.0.5) also defaults "$1" ;;
+	bare.*) also cycles any ;;
+	esac
 	[ "$1" != kept ] || also updates
 	also looks "$2"
 	! modules || also unloads
