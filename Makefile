@@ -47,7 +47,7 @@ TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard t
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help setup kernel bpftool tests demo bench test test-mainline test-hardened test-kcsan test-guest demo-guest fuzz mutants lint man vm-shell clean
+.PHONY: all help setup kernel bpftool tests demo bench test test-stress test-mainline test-hardened test-kcsan test-guest demo-guest fuzz mutants lint man vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
 
@@ -82,18 +82,22 @@ test-mainline: bpftool ## build Debian's newest kernel with the hook in it (10 m
 	@$(MAKE) --no-print-directory all tests
 	@tests/run --kernel mainline
 
+test-stress: kernel ## let everything happen at once, for some minutes
+	@$(MAKE) --no-print-directory all tests
+	@CXL_STRESS_SECONDS=20 tests/run vm/stress
+
 # The tests in which much happens at once, and of what a kernel can run out of
 UNDER_CHECKERS := stress faults away lifetime reset rogue struct_ops
 
 test-hardened: setup ## build it with KASAN, lockdep and more (12 min), run the tests of what happens at once on it
 	@kernel/build hardened
 	@$(MAKE) --no-print-directory all tests
-	@CXL_STRESS_SECONDS=60 tests/run --kernel hardened $(UNDER_CHECKERS:%=vm/%)
+	@CXL_STRESS_SECONDS=20 tests/run --kernel hardened $(UNDER_CHECKERS:%=vm/%)
 
 test-kcsan: setup ## the same with the checker of data races
 	@kernel/build kcsan
 	@$(MAKE) --no-print-directory all tests
-	@CXL_STRESS_SECONDS=60 tests/run --kernel kcsan --jobs 1 $(UNDER_CHECKERS:%=vm/%)
+	@CXL_STRESS_SECONDS=20 tests/run --kernel kcsan --jobs 1 $(UNDER_CHECKERS:%=vm/%)
 
 # Programs for the guests of the virtual machine
 GUEST_TOOLS := $(patsubst tests/vmm/%.c,$(BUILD)/tests/guest/%,$(wildcard tests/vmm/*.c))
