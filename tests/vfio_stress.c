@@ -453,8 +453,9 @@ static void *resetter(void *arg)
 static bool absent(const struct device *dev, const char *what, int err)
 {
 	switch (err) {
-	/* It is not there, or not bound to vfio-pci */
+	/* It is not there, or not bound to vfio-pci, or its group is just going */
 	case ENOENT:
+	case ENXIO:
 	/* It is about to be unbound; then its group has no container any more */
 	case ENODEV:
 	case EINVAL:
