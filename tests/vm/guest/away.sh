@@ -47,4 +47,18 @@ come_back
 is "the old policy stays" "$(state)" "enforced cxl-device"
 go user 1
 is "conditional bits are as the device has them" "$(ended user)" 4fff
+
+vm-mark 3
+client user "$BDF" dvsec+0x10.b=1 @1 dvsec+0x10.b
+at user 1
+is "Disable_Caching reaches the device" "$(hw 0x110 1)" 01
+leave
+go user 1
+ended user >/dev/null
+come_back
+is "what can't be put back as the device is away, is told" \
+	"$(dmesg | grep -c "$BDF: DVSEC register at 0x110 can't be put back")" 1
+is "the device has it still" "$(hw 0x110 1)" 01
+is "the next user doesn't see it" "$(v dvsec+0x10.b)" 00
+is "it is put back for the next user" "$(hw 0x110 1)" 00
 done_testing
