@@ -33,7 +33,8 @@ TEST_HEADERS := $(wildcard tests/*.h)
 # The oracle, and what drives it and the engine side by side
 ORACLE_SOURCES := tests/oracle.c tests/differential.c
 TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/bin/%, \
-		$(filter-out $(wildcard tests/test_*.c) $(ORACLE_SOURCES),$(wildcard tests/*.c)))
+		$(filter-out $(wildcard tests/test_*.c) $(ORACLE_SOURCES) tests/struct_ops.c, \
+		$(wildcard tests/*.c)))
 BENCH_TOOLS := $(BUILD)/tests/bin/verifier_cost
 # Only where clang has the run-time library of libFuzzer
 FUZZERS := $(if $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*), \
@@ -216,7 +217,13 @@ $(BUILD)/tests/bin/vfio_stress: tests/vfio_stress.c $(VFIO_SOURCES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itools -pthread -o $@ $(filter %.c,$^)
 
-$(BUILD)/tests/bin/fail_nth: tests/fail_nth.c $(VFIO_SOURCES) $(HEADERS)
+$(BUILD)/tests/bin/struct_ops_load $(BUILD)/tests/bin/policy_stress: $(BUILD)/tests/bin/%: tests/%.c \
+		tests/struct_ops.c $(HEADERS) $(TEST_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) -lbpf
+
+$(BUILD)/tests/bin/fail_nth: tests/fail_nth.c tests/struct_ops.c $(VFIO_SOURCES) $(HEADERS) \
+		$(TEST_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itools -o $@ $(filter %.c,$^) -lbpf
 

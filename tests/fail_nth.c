@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "struct_ops.h"
 #include "vfio.h"
-#include "vfio_pci_dvsec.h"
 
 static const char usage_text[] =
 	"usage: fail_nth open|bind BDF DVSEC ENFORCED CLOSED\n"
@@ -42,9 +42,9 @@ static int wrong;
 /* Of what was done: how often it failed, and how often what it needs failed unnoticed */
 static unsigned int refused, unnoticed;
 
-static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void note_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-static void complain(const char *format, ...)
+static void note_wrong(const char *format, ...)
 {
 	va_list args;
 
@@ -61,7 +61,7 @@ static void write_file(const char *path, const char *text)
 
 	if (fd >= 0) {
 		if (write(fd, text, strlen(text)) < 0 && errno == EINVAL)
-			complain("cannot write %s to %s", text, path);
+			note_wrong("cannot write %s to %s", text, path);
 		close(fd);
 	}
 }
@@ -125,11 +125,11 @@ static void judge(const struct vfio_device *dev, const char *what, unsigned int 
 	if (!err)
 		err = vfio_config_read(dev, dvsec + CONTROL, 2, &value);
 	if (err)
-		complain("%s, %u: access: %s", what, n, strerror(-err));
+		note_wrong("%s, %u: access: %s", what, n, strerror(-err));
 	else if (value != (strcmp(state, "enforced") ? closed : enforced))
-		complain("%s, %u: state %s, CONTROL %#x", what, n, state, value);
+		note_wrong("%s, %u: state %s, CONTROL %#x", what, n, state, value);
 	if (strcmp(state, "enforced") && strcmp(state, "error") && strcmp(state, "none"))
-		complain("%s, %u: state '%s'", what, n, state);
+		note_wrong("%s, %u: state '%s'", what, n, state);
 }
 
 static void count(bool failed, bool ok)
@@ -154,7 +154,7 @@ static bool open_once(unsigned int n)
 	if (ok)
 		judge(&dev, "open", n);
 	else if (!failed)
-		complain("open, %u: no allocation failed, but the open did", n);
+		note_wrong("open, %u: no allocation failed, but the open did", n);
 	vfio_close(&dev);
 	return failed;
 }
@@ -180,7 +180,7 @@ static bool bind_once(unsigned int n)
 	count(failed, !access(path, F_OK));
 	if (access(path, F_OK)) {
 		if (!failed)
-			complain("bind, %u: no allocation failed, but the bind did", n);
+			note_wrong("bind, %u: no allocation failed, but the bind did", n);
 		return failed;
 	}
 	if (!vfio_find(&dev, bdf) && !vfio_open(&dev))
@@ -191,37 +191,14 @@ static bool bind_once(unsigned int n)
 
 static struct bpf_map *load(const char *path, const char *name)
 {
-	struct bpf_object *obj = bpf_object__open_file(path, NULL);
-	struct bpf_map *map, *found = NULL;
-	struct vfio_pci_dvsec_ops *ops;
-	struct bpf_link *link;
-	size_t size;
+	struct bpf_object *obj = struct_ops_open(path);
+	char setting[64];
 
-	if (!obj) {
-		fprintf(stderr, "cannot open %s\n", path);
+	snprintf(setting, sizeof(setting), "name=%s", name);
+	if (!obj || struct_ops_set(obj, setting) || struct_ops_load(obj) ||
+	    struct_ops_make_ready(obj))
 		exit(1);
-	}
-	bpf_object__for_each_map(map, obj)
-	{
-		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
-			found = map;
-	}
-	ops = found ? bpf_map__initial_value(found, &size) : NULL;
-	if (!ops || size != sizeof(*ops)) {
-		fprintf(stderr, "%s has no vfio_pci_dvsec_ops\n", path);
-		exit(1);
-	}
-	snprintf(ops->name, sizeof(ops->name), "%s", name);
-	if (bpf_object__load(obj))
-		exit(1);
-	/* Only that fills the map in */
-	link = bpf_map__attach_struct_ops(found);
-	if (!link) {
-		perror("cannot register");
-		exit(1);
-	}
-	bpf_link__destroy(link);
-	return found;
+	return struct_ops_map(obj);
 }
 
 static struct bpf_map *first, *second;
@@ -233,7 +210,7 @@ static void policy_is(const char *what, unsigned int n, const char *want)
 
 	read_attr("policy", policy, sizeof(policy));
 	if (strcmp(policy, want))
-		complain("%s, %u: policy '%s', not '%s'", what, n, policy, want);
+		note_wrong("%s, %u: policy '%s', not '%s'", what, n, policy, want);
 }
 
 static bool attach_once(unsigned int n)
@@ -246,7 +223,7 @@ static bool attach_once(unsigned int n)
 	failed = end();
 	count(failed, link >= 0);
 	if (link < 0 && !failed)
-		complain("attach, %u: no allocation failed, but the attach did", n);
+		note_wrong("attach, %u: no allocation failed, but the attach did", n);
 	policy_is("attach", n, link < 0 ? "" : "first");
 	judge(&user, "attach", n);
 	if (link >= 0)
@@ -262,7 +239,7 @@ static bool swap_once(unsigned int n)
 	bool failed;
 
 	if (link < 0) {
-		complain("swap, %u: nothing to swap: %s", n, strerror(errno));
+		note_wrong("swap, %u: nothing to swap: %s", n, strerror(errno));
 		return false;
 	}
 	fail(n);
@@ -270,7 +247,7 @@ static bool swap_once(unsigned int n)
 	failed = end();
 	count(failed, !err);
 	if (err && !failed)
-		complain("swap, %u: no allocation failed, but the swap did", n);
+		note_wrong("swap, %u: no allocation failed, but the swap did", n);
 	policy_is("swap", n, err ? "first" : "second");
 	judge(&user, "swap", n);
 	close(link);
@@ -315,7 +292,7 @@ int main(int argc, char **argv)
 	while (works[i].once(++n) && n < NR_MAX)
 		;
 	if (n == NR_MAX)
-		complain("there is no end to it");
+		note_wrong("there is no end to it");
 	printf("%s: %u allocations failed, %u times it was refused, %u times done without\n",
 	       works[i].name, n - 1, refused, unnoticed);
 	vfio_close(&user);

@@ -5,7 +5,8 @@ usage: plug.py SOCKET FOLDER
 
 SOCKET is QEMU's monitor (QMP). A file FOLDER/del.N or FOLDER/add.N asks for the
 removal or the insertion of the CXL device N of tools/vm, and vanishes when QEMU has
-taken the request. Ends with the machine.
+taken the request; FOLDER/have.N is content with a device that is there. Ends with the
+machine.
 """
 import json
 import os
@@ -51,7 +52,7 @@ def main():
         for request in sorted(os.listdir(folder)):
             verb, _, number = request.partition(".")
             device = {"id": "cxl" + number}
-            if verb == "add":
+            if verb != "del":
                 # QEMU takes the memory of a device that went for used
                 memory = f"memory{number}-{serial}"
                 if memory not in memories:
@@ -61,8 +62,8 @@ def main():
                 device |= {"driver": "cxl-type3", "bus": "port" + number,
                            "volatile-memdev": memory}
             # While the guest is at it, the answer is an error; then ask again.
-            error = command(qemu, "device_" + verb, device)
-            if not error:
+            error = command(qemu, "device_del" if verb == "del" else "device_add", device)
+            if not error or verb == "have" and error["desc"].startswith("Duplicate"):
                 serial += 1
                 os.unlink(os.path.join(folder, request))
             elif told.get(request) != error["desc"]:

@@ -33,7 +33,7 @@ does() {
 
 # happened NAME: so many times with success
 happened() {
-	cat $WORK/*.done 2>/dev/null | grep -c "^$1 0\$" || :
+	cat $WORK/*.done $WORK/turns 2>/dev/null | grep -c "^$1 0\$" || :
 }
 
 # ---- what happens to policies ----
@@ -45,64 +45,55 @@ shared() {
 	echo "cxl_shadow@$PINS/shadow cxl_events@$PINS/events"
 }
 
-held() {
-	# shellcheck disable=SC2046 # words
-	struct_ops_load "$POLICY" "match=$1" name=held $(shared) hold >"$WORK/$loop.held" 2>&1 &
-	holder=$!
-	until grep -q . "$WORK/$loop.held" || ! kill -0 $holder 2>/dev/null; do
-		sleep 0.1
-	done
-	sleep 0.2
-	kill -9 $holder 2>/dev/null || :
-	wait $holder 2>/dev/null || :
-	grep -qx held "$WORK/$loop.held"
-}
-
 policies() {
 	loop=policies.$1
 	while working; do
 		does attach "0 1 5 6" cxl-policy attach "$1" --policy read-only || :
 		does swap "0 1 5 6" cxl-policy swap "$1" --policy cxl-device || :
 		does swap "0 1 5 6" cxl-policy swap "$1" --policy read-only || :
-		does detach "0 5 6" cxl-policy detach "$1" || :
+		does policy-off "0 5 6" cxl-policy detach "$1" || :
 	done
 }
 
-# The loader's link of the default, between two policies by turns, very fast
-updated() {
-	# shellcheck disable=SC2046 # words
-	struct_ops_load "$POLICY" $(shared) "swap=$PINS/links/default,200,5" "$POLICY" \
-		name=other $(shared)
+# turns NAME HOW ARG...: see tests/policy_stress.c; from "loaded" on until "over".
+# Another may be in force for the target, or be on its way out; and it is refused where
+# a device is away to which it is offered.
+turns() {
+	name=$1 how=$2
+	shift 2
+	{
+		policy_stress "$how" /tmp/loaded "/tmp/$name.over" 20 "$@" 2>&1 | while read -r word; do
+			case $word in
+			ready) : >"/tmp/$name.ready" ;;
+			ok) echo "$name 0" >>$WORK/turns ;;
+			E*) echo "$name $word" >>$WORK/turns ;;
+			*) echo "$name: $word" | tee "/tmp/$name.ready" >>$WORK/wrong ;;
+			esac
+		done
+		: >"/tmp/$name.ended"
+	} &
 }
 
-# A device may be away when a policy is offered to it, or be removed under one
-holders() {
-	loop=holders.$1
-	while working; do
-		does held "0 1" held "$1" || :
-		sleep "$pause"
+# await FILE...
+await() {
+	for awaited; do
+		until [ -e "$awaited" ]; do
+			sleep 0.1
+		done
 	done
 }
 
-# cycled TARGET: register and detach a policy, very fast
-cycled() {
-	# shellcheck disable=SC2046 # words
-	struct_ops_load "$POLICY" "match=$1" name=cycled $(shared) cycle=50,20
-}
-
-cycles() {
-	loop=cycles.$1
-	while working; do
-		does cycle "0 1" cycled "$1" || :
-		sleep "$pause"
+loaded() {
+	for name; do
+		await "/tmp/$name.ready"
 	done
+	: >/tmp/loaded
 }
 
-updates() {
-	loop=updates
-	while working; do
-		does update 0 updated || :
-		sleep "$pause"
+over() {
+	for name; do
+		: >"/tmp/$name.over"
+		await "/tmp/$name.ended"
 	done
 }
 
@@ -119,7 +110,7 @@ defaults() {
 			does default "0 5 6" cxl-policy default clear || :
 			;;
 		esac
-		sleep "$pause"
+		sleep 0.5
 	done
 }
 
@@ -190,21 +181,21 @@ look_at_errors() {
 	[ "$errors" = 0 ] || echo "$1 errors $errors" >>$WORK/errors
 }
 
-# events BDF N fixed|mobile fixed|mobile: whether the device comes and goes, and whether
-# any does; from a point of the round that is the device's own. While the bus is
-# scanned, a device that is reset may be away for a moment, with no vfio as well.
+# events BDF N fixed|mobile|plugged fixed|mobile|plugged: how the device comes and goes,
+# and how any does; from a point of the round that is the device's own. While the bus
+# is scanned, a device that is reset may be away for a moment, with no vfio as well.
 events() {
 	loop=events.$1 turn=$2
 	while working; do
 		turn=$((turn + 1))
-		[ "$4" = mobile ] || look_at_errors "$1"
+		[ "$4" != fixed ] || look_at_errors "$1"
 		case $((turn % 6)).$3 in
 		0.*) does rebind 0 rebind "$1" || : ;;
-		2.mobile) does rescan 0 rescan "$1" || : ;;
-		4.mobile) does plug 0 plug "$1" "$2" || : ;;
+		2.mobile | 2.plugged) does rescan 0 rescan "$1" || : ;;
+		4.plugged) does plug 0 plug "$1" "$2" || : ;;
 		*) does reset 0 reset "$1" || : ;;
 		esac
-		sleep "$pause"
+		sleep 0.5
 	done
 }
 
@@ -215,12 +206,12 @@ looks() {
 	while working; do
 		for looked_at in $DEVICES; do
 			cat "/sys/bus/pci/devices/$looked_at"/vfio-dev/vfio*/dvsec/* >/dev/null 2>&1 || :
-			[ "$1" = mobile ] || look_at_errors "$looked_at"
+			[ "$1" != fixed ] || look_at_errors "$looked_at"
 			does show "0 5" cxl-policy show "$looked_at" --json || :
+			does list 0 cxl-policy list --json || :
+			does stats 0 cxl-policy stats --json || :
+			sleep 0.5
 		done
-		does list 0 cxl-policy list --json || :
-		does stats 0 cxl-policy stats --json || :
-		sleep "$pause"
 	done
 }
 
@@ -228,7 +219,7 @@ unloads() {
 	loop=unloads
 	while working; do
 		does rmmod 1 rmmod vfio_pci_core || :
-		sleep "$pause"
+		sleep 0.5
 	done
 }
 
@@ -241,14 +232,17 @@ enough() {
 	done
 }
 
-# begin MARK OPTION...: users of all devices; "go LOOP ARG..." sets off what they meet
+# begin MARK
 begin() {
-	rm -rf $WORK
-	mkdir $WORK
+	mkdir -p $WORK
+	rm -f $WORK/*
 	vm-mark "$1"
-	shift
-	begun=$(uptime_s)
 	pids=''
+}
+
+# users OPTION...: of all devices; "also LOOP ARG..." sets off what they meet
+users() {
+	begun=$(uptime_s)
 	# shellcheck disable=SC2086 # words
 	vfio_stress -s "$seed" "$@" $DEVICES >$WORK/users 2>$WORK/complaints &
 	users=$!
@@ -265,7 +259,7 @@ also() {
 # progress: for people, should it hang
 progress() {
 	uptime_s
-	cat $WORK/*.done 2>/dev/null | sort | uniq -c | xargs
+	cat $WORK/*.done $WORK/turns 2>/dev/null | sort | uniq -c | xargs
 	cat $WORK/complaints $WORK/*.wrong 2>/dev/null || :
 	for thread in /proc/[0-9]*/task/[0-9]*; do
 		if grep -q ') D ' "$thread/stat" 2>/dev/null; then
@@ -275,9 +269,9 @@ progress() {
 	done
 }
 
-# finish TITLE SECONDS users "COUNT..." FLOOR...: when so much has happened
+# finish TITLE SECONDS "COUNT..." "ERROR|..." FLOOR...: when so much has happened
 finish() {
-	title=$1 least=$2 busy=$4
+	title=$1 least=$2 busy=$3 refusals=$4
 	shift 4
 	until [ $(($(uptime_s) - begun)) -ge "$least" ] && enough "$@"; do
 		sleep 2
@@ -292,7 +286,9 @@ finish() {
 	wait $users || status=$?
 	is "$title: every access ends as it should, and reads what it may" \
 		"$status $(head $WORK/complaints)" "0 "
-	is "$title: every command ends as it may" "$(cat $WORK/*.wrong 2>/dev/null | head -n 20)" ""
+	is "$title: every command ends as it may" "$(cat $WORK/*.wrong $WORK/wrong 2>/dev/null | head -n 20)" ""
+	is "$title: a policy is refused where it may be" \
+		"$(cat $WORK/turns | grep -v -x -E "[a-z]+ (0|$refusals)" | sort | uniq -c)" ""
 	is "$title: no program failed on a device" "$(sort -u $WORK/errors 2>/dev/null)" ""
 	lacking=''
 	for floor; do
@@ -308,7 +304,7 @@ finish() {
 	done
 	is "$title: enough of everything has happened" "$lacking" ""
 	note "$(($(uptime_s) - begun)) s, $(tail -n 1 $WORK/users)"
-	note "$(cat $WORK/*.done | sort | uniq -c | xargs)"
+	note "$(cat $WORK/*.done $WORK/turns | sort | uniq -c | xargs)"
 }
 
 # ---- under one policy or another all the time ----
@@ -319,78 +315,107 @@ for bdf in $DEVICES; do
 done
 begun=$(uptime_s)
 cxl-policy default set >/dev/null
-# Where it takes long to load a program, as under KASAN, the rest has to take its time
-pause=$((($(uptime_s) - begun) / 2))
-[ $pause -gt 1 ] || pause=0.5
+took=$(($(uptime_s) - begun))
 cxl-policy monitor --json >/dev/null 2>&1 &
 monitor=$!
 
-# Where a program takes that long, one command of the loader would wait for another;
-# then what it asks the kernel for is asked for by programs that are loaded once
-FLOORS="cycle=1 held=1 rebind=3 reset=6 show=2 list=1 stats=1"
-[ $pause != 0.5 ] || FLOORS="$FLOORS attach=1 swap=1 detach=1 default=2"
-# loops kept|bare fixed|mobile
+FLOORS="detach=10 kill=10 rebind=3 reset=6 show=2 list=1 stats=1"
+# Where it takes long to load a program, as under KASAN, a command that loads one would
+# hardly come to its end beside the users
+if [ $took -le 3 ]; then
+	slow=no
+	FLOORS="$FLOORS attach=1 swap=1 policy-off=1 default=2"
+else
+	slow=yes
+	note "it takes $took s to load a policy, so none is loaded beside the users"
+fi
+
+# loops kept|bare fixed|mobile|plugged
 loops() {
 	n=0
 	for bdf in $DEVICES; do
-		case $n in
-		0) also cycles "$bdf" ;;
-		1) [ $pause != 0.5 ] || also policies "$bdf" ;;
-		2) also holders "$bdf" ;;
-		esac
 		# One stays, so that what takes long comes to its end
 		case $n in
 		1) also events "$bdf" $n fixed "$2" ;;
 		*) also events "$bdf" $n "$2" "$2" ;;
 		esac
+		[ $n.$slow != 1.no ] || also policies "$bdf"
 		n=$((n + 1))
 	done
-	case $1.$pause in
-	*.0.5) also defaults "$1" ;;
-	bare.*) also cycles any ;;
-	esac
-	[ "$1" != kept ] || also updates
+	[ $slow = yes ] || also defaults "$1"
 	also looks "$2"
 	! modules || also unloads
 }
+
 begin 1
+# Of two devices the policies of their own come and go, and the link of the default is
+# updated, by programs that are loaded once
+# shellcheck disable=SC2086 # words
+{
+	set -- $DEVICES
+	shared="cxl_shadow@$PINS/shadow cxl_events@$PINS/events"
+	turns detach detach "$POLICY" "match=$1" name=detached $shared
+	turns kill kill "$POLICY" "match=$3" name=killed $shared
+	turns update $PINS/links/default "$POLICY" $shared -- "$POLICY" name=other $shared
+}
+loaded detach kill update
+users
 loops kept fixed
 # shellcheck disable=SC2086 # words
-finish "under a policy" $((seconds / 2)) users "reads writes opens groups resets hot" $FLOORS \
-	update=1
+finish "under a policy" $((seconds / 2)) "reads writes opens groups resets hot" EBUSY $FLOORS \
+	update=100
 
 # Later on devices are away at times, also when they are closed
 is "all was put back that reached the devices" "$(dmesg | grep 'put back' | tail -n 5)" ""
 
+over update
 cxl-policy default clear >/dev/null
-begin 2 -b -m
+begin 2
+users -b -m
 loops bare mobile
 # shellcheck disable=SC2086 # words
-finish "under a policy at times" $((seconds / 2)) users "reads writes opens groups" $FLOORS rescan=3 plug=3
+finish "under a policy at times" $((seconds / 4)) "reads writes opens groups" \
+	"EBUSY|EIO|ENODEV" $FLOORS rescan=3
+
+# Hot plug and the reset of a slot, in which vfio has no policy's part, take each
+# other's locks (of pciehp, of removal, of vfio's groups), which lockdep reports at once
+lockdep=/proc/sys/kernel/prove_locking
+[ ! -e $lockdep ] || echo 0 >$lockdep
+begin 3
+users -b -m
+loops bare plugged
+# shellcheck disable=SC2086 # words
+finish "with hot plug" $((seconds / 4)) "reads writes opens groups" "EBUSY|EIO|ENODEV" \
+	$FLOORS rescan=1 plug=3
+over detach kill
 kill $monitor 2>/dev/null || :
 wait $monitor 2>/dev/null || :
 
 # ---- what is left ----
 
-# settled: all devices are there and bound, and stay so; pciehp takes 5 s to switch a
-# slot, and may find a device there that a scan of the bus has found before it
+# settled: all devices are there and bound, and stay so. pciehp takes 5 s to switch a
+# slot, and may find a device there that a scan of the bus has found before it; and what
+# it takes for the button may be an old event, for which QEMU pulls the device.
 settled() {
 	for _ in 1 2 3 4 5 6; do
 		sleep 7
-		missing=''
+		missing=0 n=0
 		for bdf in $DEVICES; do
-			[ -e "/sys/bus/pci/drivers/vfio-pci/$bdf" ] || missing="$missing $bdf"
+			if [ ! -e "/sys/bus/pci/drivers/vfio-pci/$bdf" ]; then
+				missing=$((missing + 1))
+				note "$bdf is not bound: $(dmesg | grep pciehp | tail -n 8)"
+				ask "have.$n"
+				for slot in /sys/bus/pci/slots/*; do
+					[ "$(cat "$slot/power")" = 1 ] || echo 1 >"$slot/power" || :
+				done
+				sleep 7
+				echo 1 >/sys/bus/pci/rescan
+				present yes "$bdf" && vm-bind "$bdf" || :
+			fi
+			n=$((n + 1))
 		done
-		[ -n "$missing" ] || return 0
-		note "not bound:$missing"
-		for slot in /sys/bus/pci/slots/*; do
-			[ "$(cat "$slot/power")" = 1 ] || echo 1 >"$slot/power" || :
-		done
-		echo 1 >/sys/bus/pci/rescan
-		for bdf in $missing; do
-			present yes "$bdf" && vm-bind "$bdf" || :
-		done
-	done
+		[ $missing -gt 0 ] || return 0
+	done 2>/dev/null
 	return 1
 }
 check "all devices can be had in the end" settled
@@ -421,7 +446,8 @@ reloaded() {
 	tail -n 1 /tmp/reload
 }
 if with_modules "the modules can be loaded anew under users who come back"; then
-	begin 4 -b -m
+	begin 4
+	users -b -m
 	for _ in 1 2 3; do
 		sleep 2
 		reloaded
