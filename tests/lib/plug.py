@@ -5,8 +5,8 @@ usage: plug.py SOCKET FOLDER
 
 SOCKET is QEMU's monitor (QMP). A file FOLDER/del.N or FOLDER/add.N asks for the
 removal or the insertion of the CXL device N of tools/vm, and vanishes when QEMU has
-taken the request; FOLDER/have.N is content with a device that is there. Ends with the
-machine.
+taken the request; FOLDER/have.N is an insertion that is content with a device that is
+there. Ends with the machine.
 """
 import json
 import os
@@ -63,7 +63,8 @@ def main():
                            "volatile-memdev": memory}
             # While the guest is at it, the answer is an error; then ask again.
             error = command(qemu, "device_del" if verb == "del" else "device_add", device)
-            if not error or verb == "have" and error["desc"].startswith("Duplicate"):
+            if (not error or verb == "have" and error["desc"].startswith("Duplicate")
+                    or verb == "del" and error["class"] == "DeviceNotFound"):
                 serial += 1
                 os.unlink(os.path.join(folder, request))
             elif told.get(request) != error["desc"]:
