@@ -279,11 +279,10 @@ progress() {
 	uptime_s
 	cat $WORK/*.done $WORK/turns 2>/dev/null | sort | uniq -c | xargs
 	cat $WORK/complaints $WORK/*.wrong 2>/dev/null || :
-	for thread in /proc/[0-9]*/task/[0-9]*; do
-		if grep -q ') D ' "$thread/stat" 2>/dev/null; then
-			echo "$thread $(cat "$thread/comm" 2>/dev/null)"
-			cat "$thread/stack" 2>/dev/null || :
-		fi
+	for thread in $(grep -l ') D ' /proc/[0-9]*/task/[0-9]*/stat 2>/dev/null); do
+		thread=${thread%/stat}
+		echo "$thread $(cat "$thread/comm" 2>/dev/null)"
+		cat "$thread/stack" 2>/dev/null || :
 	done
 }
 
@@ -442,9 +441,9 @@ is "nothing is registered any more" "$(eventually 0 registered) $(below "$PINS/l
 is "no program is left" \
 	"$(eventually 0 sh -c "bpftool prog show | grep -c ': struct_ops'")" 0
 stuck() {
-	for process in /proc/[0-9]*; do
-		grep -q ') D ' "$process/stat" 2>/dev/null && cat "$process/comm" 2>/dev/null
-	done || :
+	for process in $(grep -l ') D ' /proc/[0-9]*/stat 2>/dev/null); do
+		cat "${process%/stat}/comm" 2>/dev/null || :
+	done
 }
 is "no process hangs" "$(eventually "" stuck)" ""
 cxl-policy default set >/dev/null
