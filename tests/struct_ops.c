@@ -147,7 +147,6 @@ struct bpf_object *struct_ops_open(const char *path)
 
 	libbpf_set_print(print);
 	obj = bpf_object__open_file(path, NULL);
-
 	if (!obj)
 		complain("cannot open %s: %s", path, strerror(errno));
 	return obj;

@@ -20,6 +20,7 @@
 
 #include "cxl_policy_abi.h"
 #include "policy.h"
+#include "struct_ops.h"
 
 #define LOG_STATS 4 /* BPF_LOG_STATS of the kernel: no trace of the instructions */
 #define LOG_SIZE  65536
@@ -34,18 +35,6 @@ static const char *const traced[][2] = {
 	{ "trace_reset", "cxl_reset" },	  { "trace_read", "cxl_read" },
 	{ "trace_write", "cxl_write" },
 };
-
-static int complain(const char *format, ...)
-{
-	va_list args;
-
-	fputs("verifier_cost: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	return 1;
-}
 
 /* The last things said name the cause */
 static int keep(enum libbpf_print_level level, const char *format, va_list args)

@@ -74,6 +74,19 @@ load() {
 	struct_ops_load "$@" 2>&1
 }
 
+# other_policy: cxl-device but for CAPABILITY, which tells two ranges, 002e for 001e
+other_policy() {
+	cat <<'END'
+name: other
+based-on: cxl-device
+dvsecs:
+  - vendor: 0x1e98
+    id: 0
+    fields:
+      - {field: capability.hdm_count, value: 2}
+END
+}
+
 # client NAME BDF OP...: a user in the background; an OP "@N" waits for "go NAME N"
 client() {
 	client_name=$1 client_bdf=$2

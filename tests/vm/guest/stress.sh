@@ -41,10 +41,6 @@ happened() {
 # An attach, swap or detach finds the device or the policy gone (5), or another
 # one at work (6), as the loops run into each other; or the kernel refuses, as a
 # device is away to which the policy is offered (1)
-shared() {
-	echo "cxl_shadow@$PINS/shadow cxl_events@$PINS/events"
-}
-
 policies() {
 	loop=policies.$1
 	while working; do

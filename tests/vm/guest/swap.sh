@@ -59,15 +59,7 @@ is "no program erred" "$(attr errors)" 0
 
 # ---- the loader's own swaps ----
 
-cat >/tmp/other.yaml <<'END'
-name: other
-based-on: cxl-device
-dvsecs:
-  - vendor: 0x1e98
-    id: 0
-    fields:
-      - {field: capability.hdm_count, value: 2}
-END
+other_policy >/tmp/other.yaml
 vm-mark 2
 count=40
 check "the loader takes the link over" cxl-policy swap "$BDF" --policy cxl-device

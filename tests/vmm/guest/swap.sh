@@ -51,15 +51,7 @@ is "the hardware has nothing of that" "$(hw 0x10c 2) $(hw 0x120 4) $(hw 0x124 4)
 
 # ---- swapped while the guest works ----
 
-cat >/tmp/other.yaml <<'END_POLICY'
-name: other
-based-on: cxl-device
-dvsecs:
-  - vendor: 0x1e98
-    id: 0
-    fields:
-      - {field: capability.hdm_count, value: 2}
-END_POLICY
+other_policy >/tmp/other.yaml
 vm-mark 2
 reads ECAP23+c.w=4a56 ECAP23+14.w=1 >/dev/null
 before=$(counted)
