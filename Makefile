@@ -236,7 +236,7 @@ $(BUILD)/tests/bin/verifier_cost: tests/verifier_cost.c tests/struct_ops.c $(POL
 # A guest has no libraries
 $(BUILD)/tests/guest/%: tests/vmm/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -static -o $@ $<
+	$(CC) $(ALL_CFLAGS) -static -s -o $@ $<
 
 $(BUILD)/tests/bin/%: tests/%.c $(HEADERS)
 	@mkdir -p $(@D)
