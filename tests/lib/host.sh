@@ -37,9 +37,10 @@ guest() {
 	done < <(
 		code=0
 		"$top/tools/vm" --share "$top" --hw-trace "$trace" "$@" -- \
-			sh "/share/tests/$folder/guest/$name.sh" 2> >(tee "$errors" >&2) || code=$?
+			sh "/share/tests/$folder/guest/$name.sh" 2>"$errors" || code=$?
 		printf '%d\n' "$code" >"$status"
 	)
+	cat "$errors" >&2
 	# A race of QEMU's software emulation that strikes once in many runs
 	if grep -q 'QEMU says: .*iotlb_to_section: Assertion' "$errors"; then
 		note "QEMU failed an assertion of its own: $(grep 'QEMU says' "$errors")"

@@ -15,7 +15,7 @@ vmm_setup() {
 }
 
 # vmm_start NAME BDF [OPTION OF QEMU]...: boot a guest that has the device, on the
-# board $VMM_BOARD, behind the port $VMM_PORT
+# board $VMM_BOARD, behind the port that is called rp among the options
 vmm_start() {
 	vmm_name=$1 vmm_bdf=$2
 	shift 2
@@ -44,8 +44,9 @@ vmm_plain() {
 	vmm_start "$@" -device pcie-root-port,bus=pcie.0,id=rp,chassis=1,slot=1,addr=4
 }
 
+# One that ended is there until its parent asks for it, which may be another shell
 vmm_alive() {
-	read -r vmm_pid <"$VMM/$1/pid" && kill -0 "$vmm_pid" 2>/dev/null
+	read -r vmm_pid <"$VMM/$1/pid" && grep -q '^State:[[:space:]]*[^ZX]' "/proc/$vmm_pid/status" 2>/dev/null
 }
 
 # vmm_up NAME [TIMES]: wait until the guest has booted so many times
@@ -68,7 +69,8 @@ vmm_begin() {
 	vmm_n=$((vmm_n + 1))
 	echo "$vmm_n" >"$VMM/$1/last"
 	cat >"$VMM/$1/host/$vmm_n.sh"
-	echo "$vmm_n" >"$VMM/$1/line.in"
+	# A pipe that nobody reads from would be waited for
+	! vmm_alive "$1" || echo "$vmm_n" >"$VMM/$1/line.in"
 }
 
 # vmm_job NAME: what it began last
@@ -83,6 +85,7 @@ vmm_end() {
 		tries=$((tries + 1))
 		if [ "$tries" -gt 1000 ] || ! vmm_alive "$1"; then
 			echo "the guest $1 does not end: $(cat "$2.sh")"
+			tail -n 5 "$VMM/$1/console" "$VMM/$1/log"
 			return 1
 		fi
 		sleep 0.3

@@ -15,6 +15,7 @@
 #define MAX_OPS	   32
 #define MAX_VALUES 4
 #define MAX_TOLD   10
+#define MAX_TURNED 16
 
 struct op {
 	unsigned int offset;
@@ -23,7 +24,9 @@ struct op {
 	/* What is written, or what a read may give, and how often it did */
 	unsigned int count;
 	uint32_t values[MAX_VALUES];
-	uint64_t seen[MAX_VALUES];
+	/* What was read, one after the other, where it differs from what was read before */
+	uint32_t turned[MAX_TURNED];
+	unsigned int turns;
 };
 
 static struct op ops[MAX_OPS];
@@ -36,7 +39,8 @@ static int usage(void)
 	fputs("usage: hammer FILE until=PATH|turns=N [random=SEED,FIRST,LAST] [OP]...\n"
 	      "Turn by turn, a random read and a random write between FIRST and LAST of any\n"
 	      "width, and each OP in its order: OFFSET.W=VALUE writes, OFFSET.W:VALUE[,VALUE]...\n"
-	      "reads one of these values. W is b, w or l.\n",
+	      "reads one of these values. W is b, w or l. Tells for each OP that reads what it\n"
+	      "read, in its order, without repetition.\n",
 	      stderr);
 	return 2;
 }
@@ -94,10 +98,11 @@ static void access_config(uint64_t turn, struct op *op, bool judge)
 		return;
 	value &= (1ull << (8 * op->size)) - 1;
 	for (i = 0; i < op->count; i++) {
-		if (op->values[i] == value) {
-			op->seen[i]++;
-			return;
-		}
+		if (op->values[i] != value)
+			continue;
+		if (!op->turns || op->turned[(op->turns - 1) % MAX_TURNED] != value)
+			op->turned[op->turns++ % MAX_TURNED] = value;
+		return;
 	}
 	tell(turn, "wrong read", op, value);
 }
@@ -155,10 +160,14 @@ int main(int argc, char **argv)
 			access_config(turn, &ops[i], true);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	for (i = 0; i < op_count; i++)
-		for (j = 0; !ops[i].write && j < ops[i].count; j++)
-			printf("0x%x 0x%x %" PRIu64 "\n", ops[i].offset, ops[i].values[j],
-			       ops[i].seen[j]);
+	for (i = 0; i < op_count; i++) {
+		if (ops[i].write)
+			continue;
+		printf("0x%x", ops[i].offset);
+		for (j = 0; j < ops[i].turns && j < MAX_TURNED; j++)
+			printf(" 0x%x", ops[i].turned[j]);
+		printf(ops[i].turns > MAX_TURNED ? " and on\n" : "\n");
+	}
 	printf("%" PRIu64 " accesses, %" PRIu64 " wrong, in %.1f s\n", accesses, wrong,
 	       end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9);
 	return wrong ? 1 : 0;

@@ -109,8 +109,11 @@ int main(void)
 	close(boots);
 	while (fgets(line, sizeof(line), host)) {
 		int n = atoi(line);
+		pid_t pid = fork();
 
-		if (fork())
+		if (pid < 0)
+			leave_status(n, 126);
+		if (pid)
 			continue;
 		leave_status(n, run_script(n));
 		_exit(0);

@@ -47,6 +47,7 @@ vmm_cxl one "$BDF"
 check "a guest boots with the device below a CXL host bridge" vmm_up one
 vmm_run one dmesg >/tmp/log
 check "the guest has the window" said "$WINDOW"
+check "without a policy: its writes are refused" [ "$(attr writes_denied)" -gt 0 ]
 is "without a policy: the driver gets all the way, as it doesn't look what became of Mem_Enable" \
 	"$(told); $(registers)" \
 	"memory device 1, endpoint 0, memory 0; 0002 00000000 00000000"
@@ -88,6 +89,17 @@ check "the driver takes the range for allowed" said 'DVSEC Range0 allowed by pla
 check "and begins a region there" said 'created region0'
 check "which comes to nothing, as no decoder of the host bridge leads there" \
 	said 'failed to attach decoder.* to region0: -6'
+vm-mark 0
+
+vm-mark 6
+under no-cache >/tmp/log
+is "no-cache: as under cxl-device" "$(told); $(registers)" \
+	"memory device 1, endpoint 0, memory 0; 0006 00000000 00000000"
+for policy in locked read-only; do
+	under "$policy" >/tmp/log
+	is "$policy: the same, but it can't set Mem_Enable, and doesn't look" "$(told); $(registers)" \
+		"memory device 1, endpoint 0, memory 0; 0002 00000000 00000000"
+done
 vm-mark 0
 
 vm-mark 5
