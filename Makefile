@@ -228,8 +228,8 @@ $(BUILD)/tests/bin/fail_nth: tests/fail_nth.c tests/struct_ops.c $(VFIO_SOURCES)
 	$(CC) $(ALL_CFLAGS) -Itools -o $@ $(filter %.c,$^) -lbpf
 
 # It brings the policies that the loader carries
-$(BUILD)/tests/bin/verifier_cost: tests/verifier_cost.c tests/struct_ops.c $(POLICY_SOURCES) loader/embedded.c \
-		$(POLICIES) $(HEADERS) $(TEST_HEADERS)
+$(BUILD)/tests/bin/verifier_cost: tests/verifier_cost.c tests/struct_ops.c $(POLICY_SOURCES) \
+		loader/embedded.c $(POLICIES) $(HEADERS) $(TEST_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) -lbpf $(POLICY_LIBS)
 

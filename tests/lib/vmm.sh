@@ -39,6 +39,11 @@ vmm_start() {
 	echo $! >"$VMM/$vmm_name/pid"
 }
 
+# vmm_events: how many the device $BDF has sent, with those that were lost
+vmm_events() {
+	cxl-policy stats "$BDF" --json | jq '.[0] | .events + .events_lost'
+}
+
 # A PCI Express port, as libvirt gives one to each device
 vmm_plain() {
 	vmm_start "$@" -device pcie-root-port,bus=pcie.0,id=rp,chassis=1,slot=1,addr=4
@@ -46,7 +51,8 @@ vmm_plain() {
 
 # One that ended is there until its parent asks for it, which may be another shell
 vmm_alive() {
-	read -r vmm_pid <"$VMM/$1/pid" && grep -q '^State:[[:space:]]*[^ZX]' "/proc/$vmm_pid/status" 2>/dev/null
+	read -r vmm_pid <"$VMM/$1/pid" &&
+		grep -q '^State:[[:space:]]*[^ZX]' "/proc/$vmm_pid/status" 2>/dev/null
 }
 
 # vmm_up NAME [TIMES]: wait until the guest has booted so many times

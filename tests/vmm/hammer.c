@@ -21,10 +21,10 @@ struct op {
 	unsigned int offset;
 	unsigned int size;
 	bool write;
-	/* What is written, or what a read may give, and how often it did */
+	/* What is written, or what a read may give */
 	unsigned int count;
 	uint32_t values[MAX_VALUES];
-	/* What was read, one after the other, where it differs from what was read before */
+	/* What was read first, and what each time that it was another than before */
 	uint32_t turned[MAX_TURNED];
 	unsigned int turns;
 };
@@ -100,8 +100,8 @@ static void access_config(uint64_t turn, struct op *op, bool judge)
 	for (i = 0; i < op->count; i++) {
 		if (op->values[i] != value)
 			continue;
-		if (!op->turns || op->turned[(op->turns - 1) % MAX_TURNED] != value)
-			op->turned[op->turns++ % MAX_TURNED] = value;
+		if (!op->turns || (op->turns < MAX_TURNED && op->turned[op->turns - 1] != value))
+			op->turned[op->turns++] = value;
 		return;
 	}
 	tell(turn, "wrong read", op, value);
@@ -164,9 +164,9 @@ int main(int argc, char **argv)
 		if (ops[i].write)
 			continue;
 		printf("0x%x", ops[i].offset);
-		for (j = 0; j < ops[i].turns && j < MAX_TURNED; j++)
+		for (j = 0; j < ops[i].turns; j++)
 			printf(" 0x%x", ops[i].turned[j]);
-		printf(ops[i].turns > MAX_TURNED ? " and on\n" : "\n");
+		puts(ops[i].turns == MAX_TURNED ? " and on" : "");
 	}
 	printf("%" PRIu64 " accesses, %" PRIu64 " wrong, in %.1f s\n", accesses, wrong,
 	       end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9);

@@ -63,7 +63,7 @@ vm-mark 2
 lines=$(dmesg | wc -l)
 memory=$(kept)
 accesses=$(($(attr reads) + $(attr writes)))
-events=$(cxl-policy stats "$BDF" --json | jq '.[0] | .events + .events_lost')
+events=$(vmm_events)
 echo "hammer $CONFIG until=/host/stop random=1,0x100,0x18f $STEADY" | vmm_begin one
 worker=$(vmm_job one)
 echo "hammer $CONFIG until=/host/stop $STEADY" | vmm_begin two
@@ -92,7 +92,7 @@ is "no program erred, and both policies are in force" \
 	"$(attr errors) $(attr errors "$BDF2") $(state_of "$BDF"), $(state_of "$BDF2")" \
 	"0 0 enforced cxl-device, enforced locked"
 check "what its policy refused was told, or counted as lost" \
-	[ "$(cxl-policy stats "$BDF" --json | jq '.[0] | .events + .events_lost')" -gt "$events" ]
+	[ "$(vmm_events)" -gt "$events" ]
 note "$(cxl-policy stats "$BDF" --json | jq -c '.[0] | {reads, writes, writes_denied, hw_reads, hw_writes, events, events_lost}')"
 is "both guests are well" "$(vmm_run one "setpci -s $IN ECAP23+c.w"
 	vmm_run two "setpci -s $IN ECAP23+c.w")" "4a56

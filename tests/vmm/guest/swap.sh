@@ -19,11 +19,6 @@ counted() {
 	echo $(($(attr reads) + $(attr writes)))
 }
 
-# told: the events that there have been, with those that were lost
-told() {
-	cxl-policy stats "$BDF" --json | jq '.[0] | .events + .events_lost'
-}
-
 # As the README says it is done
 sed -n '/^## With QEMU/,/^QEMU, with/ s/^    //p' /share/README.md >/tmp/commands
 check "the README's commands assign the policy and bind the device" sh -e /tmp/commands
@@ -64,7 +59,7 @@ other_policy >/tmp/other.yaml
 vm-mark 2
 reads ECAP23+c.w=4a56 ECAP23+14.w=1 >/dev/null
 before=$(counted)
-events=$(told)
+events=$(vmm_events)
 denied=$(attr writes_denied)
 cxl-policy monitor --json >/tmp/events 2>&1 &
 monitor=$!
@@ -104,7 +99,7 @@ is "no access was lost: the guest made as many as the kernel has decided on" \
 sleep 1
 kill -INT "$monitor"
 wait "$monitor" || :
-is "each refused write is told, or counted as lost" "$(($(told) - events))" \
+is "each refused write is told, or counted as lost" "$(($(vmm_events) - events))" \
 	"$(($(attr writes_denied) - denied))"
 is "monitor told of the guest's refused writes, under each policy" \
 	"$(jq -r 'select(.offset == 12) | "\(.device) \(.policy) \(.events | join("+")) \(.value) \(.refused)"' \
