@@ -30,6 +30,13 @@
 #else
 #define CXL_ENGINE_BOUND(i, n) ((i) & ((n)-1))
 #endif
+
+/* Have @x at hand from here on, and not what it is made of: BPF has few registers */
+#ifdef __bpf__
+#define CXL_ENGINE_NOW(x) asm volatile("" : "+r"(x))
+#else
+#define CXL_ENGINE_NOW(x) ((void)(x))
+#endif
 CXL_ABI_ASSERT(!(CXL_POLICY_MAX_RULES & (CXL_POLICY_MAX_RULES - 1)));
 CXL_ABI_ASSERT(!(CXL_POLICY_MAX_DVSECS & (CXL_POLICY_MAX_DVSECS - 1)));
 CXL_ABI_ASSERT(!(CXL_SHADOW_DWORDS & (CXL_SHADOW_DWORDS - 1)));
@@ -146,19 +153,37 @@ static __always_inline struct cxl_shadow_dword *cxl_engine_dword(struct cxl_shad
 	return &shadow->dwords[CXL_ENGINE_BOUND(i, CXL_SHADOW_DWORDS)];
 }
 
-/*
- * What of the conditional bits of @rule isn't there, @reserved being that which
- * reserves it. With @could, a capability that the user could set counts as set.
- */
-static __always_inline __u32 cxl_engine_absent(const struct cxl_policy *policy, __u32 dvsec,
-					       const struct cxl_rule *rule,
-					       struct cxl_shadow *shadow,
-					       const struct cxl_access *access, int could,
-					       __u32 *reserved)
+/* Bits that may have a condition; what isn't in use has none */
+static __always_inline __u32 cxl_engine_conditional(const struct cxl_rule *rule)
 {
-	__u32 absent = 0, i;
+	CXL_ABI_ASSERT(CXL_POLICY_MAX_CONDS == 6);
+	return rule->conds[0].bits | rule->conds[1].bits | rule->conds[2].bits |
+	       rule->conds[3].bits | rule->conds[4].bits | rule->conds[5].bits;
+}
 
-	*reserved = 0;
+/* A function of its own: what is rarely needed takes no registers from the rest */
+#define CXL_ENGINE_APART static __attribute__((__noinline__, __unused__))
+
+#define CXL_ENGINE_COULD (1ULL << 63)
+
+/* A DVSEC, in one argument, as BPF has no more than five */
+static __always_inline __u64 cxl_engine_place(__u32 dvsec, const struct cxl_access *access)
+{
+	return (__u64)dvsec << 32 | (__u32)access->length << 16 | access->start;
+}
+
+/*
+ * What of the conditional @bits of @rule isn't there, and in the upper half that of
+ * it which is reserved. With %CXL_ENGINE_COULD in @place, a capability that the user
+ * could set counts as set.
+ */
+CXL_ENGINE_APART __u64 cxl_engine_absent(const struct cxl_policy *policy,
+					 const struct cxl_rule *rule, struct cxl_shadow *shadow,
+					 __u64 place, __u32 bits)
+{
+	__u16 start = place, length = place >> 16, dvsec = place >> 32;
+	__u32 absent = 0, reserved = 0, i;
+
 	for (i = 0; i < CXL_POLICY_MAX_CONDS; i++) {
 		const struct cxl_cond *cond = &rule->conds[i];
 		const struct cxl_shadow_dword *dword;
@@ -167,22 +192,24 @@ static __always_inline __u32 cxl_engine_absent(const struct cxl_policy *policy, 
 
 		if (i >= rule->nr_conds)
 			break;
-		cap = cxl_engine_rule(policy, dvsec, cond->cap_rule);
-		if (!cap)
-			return ~0U;
-		dword = cxl_engine_dword(shadow, access->start, cond->cap_rule);
-		seen = (dword->hw & cap->hw) | (dword->value & cap->shadow) |
-		       (cap->value & ~cap->hw & ~cap->shadow);
-		if (could)
-			seen |= cap->shadow & (cap->write | cap->once);
-		seen &= cxl_engine_extent(access->length, cond->cap_rule * 4);
-		if ((seen & cond->cap_mask) == cond->cap_mask)
+		if (!(cond->bits & bits))
 			continue;
+		cap = cxl_engine_rule(policy, dvsec, cond->cap_rule);
+		if (cap) {
+			dword = cxl_engine_dword(shadow, start, cond->cap_rule);
+			seen = (dword->hw & cap->hw) | (dword->value & cap->shadow) |
+			       (cap->value & ~cap->hw & ~cap->shadow);
+			if (place & CXL_ENGINE_COULD)
+				seen |= cap->shadow & (cap->write | cap->once);
+			seen &= cxl_engine_extent(length, cond->cap_rule * 4);
+			if ((seen & cond->cap_mask) == cond->cap_mask)
+				continue;
+		}
 		absent |= cond->bits;
 		if (cond->reserved)
-			*reserved |= cond->bits;
+			reserved |= cond->bits;
 	}
-	return absent;
+	return (__u64)reserved << 32 | absent;
 }
 
 /**
@@ -245,8 +272,57 @@ static __always_inline void cxl_engine_reset(const struct cxl_policy *policy, __
 	cxl_engine_open(policy, dvsec, shadow, start, offset, hw);
 }
 
+/* The bits of an access in its dword, without those behind the end of the DVSEC */
+static __always_inline __u32 cxl_engine_there(const struct cxl_access *access)
+{
+	return cxl_engine_extent(access->length, access->offset & ~3) &
+	       (~0U >> (32 - access->size * 8)) << access->offset % 4 * 8;
+}
+
 /**
- * cxl_engine_read - verdict on a read
+ * cxl_engine_read_plain - verdict on a read of which nothing depends on anything
+ * @policy: policy in force
+ * @dvsec: as of cxl_engine_find()
+ * @shadow: of the device
+ * @access: the access
+ * @out: what to do, zeroed by the caller
+ *
+ * Most reads are of that kind, and this is quick to tell.
+ *
+ * Return: as of cxl_engine_read_full(), which is to be asked upon VFIO_PCI_DVSEC_INVALID.
+ */
+static __always_inline int cxl_engine_read_plain(const struct cxl_policy *policy, __u32 dvsec,
+						 struct cxl_shadow *shadow,
+						 const struct cxl_access *access,
+						 struct cxl_outcome *out)
+{
+	__u32 shift = access->offset % 4 * 8, there = cxl_engine_there(access);
+	__u32 value, hw, absent;
+	const struct cxl_shadow_dword *dword =
+		cxl_engine_dword(shadow, access->start, access->offset / 4);
+	const struct cxl_rule *rule = cxl_engine_rule(policy, dvsec, access->offset / 4);
+
+	if (!rule || (rule->shadow & ~dword->valid))
+		return VFIO_PCI_DVSEC_INVALID;
+	hw = rule->hw & there;
+	value = (rule->value & ~rule->shadow & ~rule->hw) | (dword->value & rule->shadow);
+	value &= there;
+	/* A bit that reads 0 in any case needs no look at its condition */
+	if (rule->ack & dword->value & hw)
+		return VFIO_PCI_DVSEC_INVALID;
+	if (rule->nr_conds && ((value | hw) & cxl_engine_conditional(rule))) {
+		absent = cxl_engine_absent(policy, rule, shadow, cxl_engine_place(dvsec, access),
+					   value | hw);
+		value &= ~absent;
+		hw &= ~absent;
+	}
+	out->result = value >> shift;
+	out->hw_mask = hw >> shift;
+	return VFIO_PCI_DVSEC_DONE;
+}
+
+/**
+ * cxl_engine_read_full - verdict on any read
  * @policy: policy in force
  * @dvsec: as of cxl_engine_find()
  * @shadow: of the device; an acknowledged RW1C bit that the hardware has cleared
@@ -256,13 +332,13 @@ static __always_inline void cxl_engine_reset(const struct cxl_policy *policy, __
  *
  * Return: an &enum vfio_pci_dvsec_verdict.
  */
-static __always_inline int cxl_engine_read(const struct cxl_policy *policy, __u32 dvsec,
-					   struct cxl_shadow *shadow,
-					   const struct cxl_access *access, struct cxl_outcome *out)
+static __always_inline int cxl_engine_read_full(const struct cxl_policy *policy, __u32 dvsec,
+						struct cxl_shadow *shadow,
+						const struct cxl_access *access,
+						struct cxl_outcome *out)
 {
-	__u32 shift = access->offset % 4 * 8, reserved, absent = 0, hw, ack, value;
-	__u32 there = cxl_engine_extent(access->length, access->offset & ~3) &
-		      (~0U >> (32 - access->size * 8)) << shift;
+	__u32 shift = access->offset % 4 * 8, absent = 0, hw, ack, value;
+	__u32 there = cxl_engine_there(access);
 	struct cxl_shadow_dword *dword =
 		cxl_engine_dword(shadow, access->start, access->offset / 4);
 	const struct cxl_rule *rule = cxl_engine_rule(policy, dvsec, access->offset / 4);
@@ -273,8 +349,10 @@ static __always_inline int cxl_engine_read(const struct cxl_policy *policy, __u3
 	}
 	if (rule->shadow & ~dword->valid)
 		return VFIO_PCI_DVSEC_INVALID;
+	value = (rule->value & ~rule->shadow & ~rule->hw) | (dword->value & rule->shadow);
 	if (rule->nr_conds)
-		absent = cxl_engine_absent(policy, dvsec, rule, shadow, access, 0, &reserved);
+		absent = cxl_engine_absent(policy, rule, shadow, cxl_engine_place(dvsec, access),
+					   (value | rule->hw) & there);
 
 	hw = rule->hw & ~absent & there;
 	ack = rule->ack & dword->value & hw;
@@ -286,10 +364,30 @@ static __always_inline int cxl_engine_read(const struct cxl_policy *policy, __u3
 		dword->value &= ~(ack & ~(access->hw << shift));
 		hw &= ~ack;
 	}
-	value = (rule->value & ~rule->shadow & ~rule->hw) | (dword->value & rule->shadow);
 	out->result = (value & ~absent & there) >> shift;
 	out->hw_mask = hw >> shift;
 	return VFIO_PCI_DVSEC_DONE;
+}
+
+/**
+ * cxl_engine_read - verdict on a read
+ * @policy: policy in force
+ * @dvsec: as of cxl_engine_find()
+ * @shadow: of the device
+ * @access: the access
+ * @out: what to do, zeroed by the caller
+ *
+ * Return: as of cxl_engine_read_full().
+ */
+static __always_inline int cxl_engine_read(const struct cxl_policy *policy, __u32 dvsec,
+					   struct cxl_shadow *shadow,
+					   const struct cxl_access *access, struct cxl_outcome *out)
+{
+	int verdict = cxl_engine_read_plain(policy, dvsec, shadow, access, out);
+
+	if (!verdict)
+		verdict = cxl_engine_read_full(policy, dvsec, shadow, access, out);
+	return verdict;
 }
 
 /* Is the DVSEC locked? Behind its end is the shadow of another one. */
@@ -298,12 +396,13 @@ static __always_inline __u32 cxl_engine_locked(const struct cxl_policy *policy, 
 					       const struct cxl_access *access)
 {
 	const struct cxl_policy_dvsec *d;
+	__u32 locked;
 
 	if (dvsec >= CXL_POLICY_MAX_DVSECS)
 		return 0;
 	d = &policy->dvsecs[dvsec];
-	return cxl_engine_dword(shadow, access->start, d->lock_rule)->value & d->lock_mask &
-	       cxl_engine_extent(access->length, d->lock_rule * 4);
+	locked = cxl_engine_dword(shadow, access->start, d->lock_rule)->value & d->lock_mask;
+	return locked ? locked & cxl_engine_extent(access->length, d->lock_rule * 4) : 0;
 }
 
 /* Bits of dword @n that a CXL Reset (CXL 3.x, 9.7) gives their value at open, but for forwarded ones */
@@ -345,7 +444,64 @@ static __always_inline void cxl_engine_cxl_reset(const struct cxl_policy *policy
 }
 
 /**
- * cxl_engine_write_dword - verdict on a write, but for what it causes elsewhere
+ * cxl_engine_write_plain - verdict on a write that is kept in the shadow, or refused
+ * @policy: policy in force
+ * @dvsec: as of cxl_engine_find()
+ * @shadow: of the device, takes what the user changes
+ * @access: the access
+ * @out: what to do, zeroed by the caller
+ *
+ * Most writes are of that kind, and this is quick to tell.
+ *
+ * Return: as of cxl_engine_write_full(), which is to be asked upon
+ * VFIO_PCI_DVSEC_INVALID.
+ */
+static __always_inline int cxl_engine_write_plain(const struct cxl_policy *policy, __u32 dvsec,
+						  struct cxl_shadow *shadow,
+						  const struct cxl_access *access,
+						  struct cxl_outcome *out)
+{
+	__u32 shift = access->offset % 4 * 8, there = cxl_engine_there(access);
+	__u32 val = access->value << shift, old, view, change, locked = 0, refused;
+	struct cxl_shadow_dword *dword;
+	const struct cxl_rule *rule;
+
+	CXL_ENGINE_NOW(there);
+	CXL_ENGINE_NOW(val);
+	dword = cxl_engine_dword(shadow, access->start, access->offset / 4);
+	rule = cxl_engine_rule(policy, dvsec, access->offset / 4);
+	if (!rule || (rule->shadow & ~dword->valid))
+		return VFIO_PCI_DVSEC_INVALID;
+	if ((rule->ack | rule->once | rule->fwd | rule->fwd1 | rule->wbi | rule->reset) & there)
+		return VFIO_PCI_DVSEC_INVALID;
+	old = dword->value;
+	view = (old & rule->shadow) | (dword->hw & rule->hw) |
+	       (rule->value & ~rule->shadow & ~rule->hw);
+	/* A bit that is and stays 0 needs no look at its condition */
+	if (rule->nr_conds && ((val | old | view) & there & cxl_engine_conditional(rule)))
+		return VFIO_PCI_DVSEC_INVALID;
+	CXL_ENGINE_NOW(view);
+
+	change = rule->write & there;
+	if (rule->lock && cxl_engine_locked(policy, dvsec, shadow, access)) {
+		locked = (val ^ old) & change & rule->lock;
+		change &= ~rule->lock;
+	}
+	dword->value = (old & ~change) | (val & change);
+
+	refused = ((val ^ view) | (val & rule->w1)) & there & ~(rule->write | rule->reserved);
+	if (refused)
+		refused &= ((val ^ view) & ~rule->w1) | (val & rule->w1 & (rule->zero | ~view));
+	if (refused)
+		out->flags |= CXL_EVENT_REFUSED;
+	if (locked)
+		out->flags |= CXL_EVENT_LOCKED;
+	out->refused = (refused | locked) >> shift;
+	return out->refused ? VFIO_PCI_DVSEC_DENIED : VFIO_PCI_DVSEC_DONE;
+}
+
+/**
+ * cxl_engine_write_full - verdict on any write, but for what it causes elsewhere
  * @policy: policy in force
  * @dvsec: as of cxl_engine_find()
  * @shadow: of the device, takes what the user changes
@@ -355,14 +511,13 @@ static __always_inline void cxl_engine_cxl_reset(const struct cxl_policy *policy
  *
  * Return: an &enum vfio_pci_dvsec_verdict; VFIO_PCI_DVSEC_DENIED if @refused.
  */
-static __always_inline int cxl_engine_write_dword(const struct cxl_policy *policy, __u32 dvsec,
-						  struct cxl_shadow *shadow,
-						  const struct cxl_access *access,
-						  struct cxl_outcome *out)
+static __always_inline int cxl_engine_write_full(const struct cxl_policy *policy, __u32 dvsec,
+						 struct cxl_shadow *shadow,
+						 const struct cxl_access *access,
+						 struct cxl_outcome *out)
 {
 	__u32 shift = access->offset % 4 * 8;
-	__u32 there = cxl_engine_extent(access->length, access->offset & ~3) &
-		      (~0U >> (32 - access->size * 8)) << shift;
+	__u32 there = cxl_engine_there(access);
 	struct cxl_shadow_dword *dword =
 		cxl_engine_dword(shadow, access->start, access->offset / 4);
 	const struct cxl_rule *rule = cxl_engine_rule(policy, dvsec, access->offset / 4);
@@ -384,8 +539,16 @@ static __always_inline int cxl_engine_write_dword(const struct cxl_policy *polic
 	if ((rule->shadow & ~dword->valid) || dvsec >= CXL_POLICY_MAX_DVSECS)
 		return VFIO_PCI_DVSEC_INVALID;
 
-	if (rule->nr_conds)
-		absent = cxl_engine_absent(policy, dvsec, rule, shadow, access, 0, &reserved);
+	old = dword->value;
+	mask = (val | old | dword->hw | rule->value | rule->fwd) & there;
+	/* A bit that is and stays 0 needs no look at its condition */
+	if (rule->nr_conds && (mask & cxl_engine_conditional(rule))) {
+		__u64 both = cxl_engine_absent(policy, rule, shadow,
+					       cxl_engine_place(dvsec, access), mask);
+
+		absent = both;
+		reserved = both >> 32;
+	}
 	live = there & ~absent;
 	if (rule->lock && cxl_engine_locked(policy, dvsec, shadow, access))
 		locked = rule->lock;
@@ -396,7 +559,6 @@ static __always_inline int cxl_engine_write_dword(const struct cxl_policy *polic
 		return VFIO_PCI_DVSEC_NEED_HW;
 	}
 
-	old = dword->value;
 	new = (old & ~mask) | (mask & access->hw << shift);
 	mask = rule->write & ~rule->ack & live & ~locked;
 	new = (new & ~mask) | (val & mask);
@@ -483,7 +645,10 @@ static __always_inline int cxl_engine_write(const struct cxl_policy *policy, __u
 					    const struct cxl_access *access,
 					    struct cxl_outcome *out)
 {
-	int verdict = cxl_engine_write_dword(policy, dvsec, shadow, access, out);
+	int verdict = cxl_engine_write_plain(policy, dvsec, shadow, access, out);
+
+	if (!verdict)
+		verdict = cxl_engine_write_full(policy, dvsec, shadow, access, out);
 
 	if (out->flags & CXL_EVENT_RESET_EMULATED)
 		cxl_engine_cxl_reset(policy, dvsec, shadow, access);
@@ -552,7 +717,7 @@ static __always_inline __u32 cxl_engine_restore(const struct cxl_policy *policy,
 	};
 	struct cxl_shadow_dword *dword;
 	const struct cxl_rule *rule;
-	__u32 dvsec, bits, ours, reserved;
+	__u32 dvsec, bits, ours;
 
 	dvsec = cxl_engine_find(policy, saved->header1, saved->id);
 	rule = cxl_engine_rule(policy, dvsec, saved->offset / 4);
@@ -560,7 +725,8 @@ static __always_inline __u32 cxl_engine_restore(const struct cxl_policy *policy,
 		return 0;
 	dword = cxl_engine_dword(shadow, saved->start, saved->offset / 4);
 
-	bits = ~cxl_engine_absent(policy, dvsec, rule, shadow, &access, 1, &reserved);
+	bits = ~cxl_engine_absent(policy, rule, shadow,
+				  cxl_engine_place(dvsec, &access) | CXL_ENGINE_COULD, ~0U);
 	if (stage == CXL_RESTORE_ONCE) {
 		ours = rule->once & saved->value;
 	} else {

@@ -66,13 +66,9 @@ static void find_never(const struct describe_dvsec *dvsec, unsigned int n, struc
 		const struct cxl_cond *cond = &rule->conds[i];
 		const struct cxl_rule *cap = rule_of(dvsec, cond->cap_rule);
 
-		if (!cap) {
-			facts->never[n] = ~0U;
-			break;
-		}
-		if (cond->bits)
+		if (cap && cond->bits)
 			facts->caps[cond->cap_rule] |= cond->cap_mask;
-		if (!hidden(cap, cond))
+		if (cap && !hidden(cap, cond))
 			continue;
 		facts->never[n] |= cond->bits;
 		if (cond->reserved)
@@ -302,9 +298,7 @@ static void find_caps(const struct describe_dvsec *dvsec, unsigned int n, unsign
 		const struct cxl_cond *cond = &rule->conds[i];
 		const struct cxl_rule *cap = rule_of(dvsec, cond->cap_rule);
 
-		if (!cap)
-			break;
-		if (!(cond->bits >> bit & 1))
+		if (!cap || !(cond->bits >> bit & 1))
 			continue;
 		if (!is->depends.mask || (hidden(cap, cond) && !lacking)) {
 			is->depends.rule = cond->cap_rule;

@@ -127,16 +127,29 @@ static inline uint32_t mask_of(unsigned int size)
 /* As the kernel does it: asked for the hardware, the engine is called once more */
 static inline void decide(struct device *d, struct cxl_access *access, bool is_write)
 {
-	struct cxl_shadow before = d->shadow;
-	int round;
+	struct cxl_shadow before = d->shadow, shadow;
+	struct cxl_outcome full;
+	int round, verdict;
 
 	d->asked = 0;
 	for (round = 0; round < 2; round++) {
 		memset(&d->out, 0, sizeof(d->out));
+		memset(&full, 0, sizeof(full));
+		shadow = d->shadow;
+		verdict = is_write ? cxl_engine_write_full(&d->policy, d->dvsec, &shadow, access,
+							   &full)
+				   : cxl_engine_read_full(&d->policy, d->dvsec, &shadow, access,
+							  &full);
+		if (full.flags & CXL_EVENT_RESET_EMULATED)
+			cxl_engine_cxl_reset(&d->policy, d->dvsec, &shadow, access);
 		d->verdict = is_write ? cxl_engine_write(&d->policy, d->dvsec, &d->shadow, access,
 							 &d->out)
 				      : cxl_engine_read(&d->policy, d->dvsec, &d->shadow, access,
 							&d->out);
+		/* The short way, where it is taken, leads to the same */
+		assert_int_equal(d->verdict, verdict);
+		assert_memory_equal(&d->out, &full, sizeof(full));
+		assert_memory_equal(&d->shadow, &shadow, sizeof(shadow));
 		if (d->verdict != VFIO_PCI_DVSEC_NEED_HW)
 			break;
 		d->asked++;

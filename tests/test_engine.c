@@ -765,6 +765,46 @@ static void an_emulated_reset_ends_disable_caching_so_a_wbi_beside_it_is_dropped
 	assert_int_equal(rd(&d, 0x10, 4), 0x80030000);
 }
 
+static void a_capability_that_has_no_rule_is_not_there(void **state)
+{
+	struct cxl_policy policy = cxl_device;
+	struct cxl_rule *rule =
+		(struct cxl_rule *)cxl_engine_rule(&policy, cxl_engine_find(&policy, 0x1e98, 0), 8);
+	struct device d;
+
+	(void)state;
+	/* Of Range 1 Base High, bit 1 alone depends on it */
+	rule->nr_conds = 1;
+	rule->conds[0] = (struct cxl_cond){
+		.bits = 0x2,
+		.cap_mask = 0x1,
+		.cap_rule = CXL_POLICY_MAX_RULES - 1,
+	};
+	start(&d, &policy, LENGTH);
+	assert_int_equal(wr(&d, 0x20, 4, 0x00000001), DONE);
+	assert_int_equal(wr(&d, 0x20, 4, 0x00000006), DENIED);
+	assert_int_equal(d.out.refused, 0x00000002);
+	assert_int_equal(rd(&d, 0x20, 4), 0x00000004);
+}
+
+static void a_reset_is_one_without_anything_forwarded_or_conditional_beside_it(void **state)
+{
+	struct cxl_policy policy = with_reset(CXL_RESET_EMULATE);
+	struct cxl_rule *rule =
+		(struct cxl_rule *)cxl_engine_rule(&policy, cxl_engine_find(&policy, 0x1e98, 0), 4);
+	struct device d;
+
+	(void)state;
+	rule->fwd = rule->fwd1 = rule->wbi = 0;
+	rule->nr_conds = 0;
+	memset(rule->conds, 0, sizeof(rule->conds));
+	start(&d, &policy, LENGTH);
+	wr(&d, 0x0c, 2, 0x4a56);
+	wr(&d, 0x10, 2, 0x0004);
+	assert_int_equal(d.out.flags & CXL_EVENT_RESET_EMULATED, CXL_EVENT_RESET_EMULATED);
+	assert_int_equal(rd(&d, 0x0c, 2), 0x0002);
+}
+
 static void an_emulated_reset_ends_with_its_dvsec(void **state)
 {
 	const struct cxl_policy policy = with_reset(CXL_RESET_EMULATE);
@@ -1114,6 +1154,9 @@ int main(void)
 		cmocka_unit_test(emulate_gives_open_values_but_keeps_lock_locked_and_sticky_bits),
 		cmocka_unit_test(
 			an_emulated_reset_ends_disable_caching_so_a_wbi_beside_it_is_dropped),
+		cmocka_unit_test(a_capability_that_has_no_rule_is_not_there),
+		cmocka_unit_test(
+			a_reset_is_one_without_anything_forwarded_or_conditional_beside_it),
 		cmocka_unit_test(an_emulated_reset_ends_with_its_dvsec),
 		cmocka_unit_test(initiating_a_reset_clears_the_outcome_of_the_last_one),
 		cmocka_unit_test(capability3_is_absent_in_a_dvsec_of_0x38_bytes),

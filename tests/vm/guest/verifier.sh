@@ -14,8 +14,8 @@ cxl_policy.cxl_opened	17000	360
 cxl_policy.cxl_opened.cxl-device	11500	140
 cxl_policy.cxl_closed	210	14
 cxl_policy.cxl_reset	430	24
-cxl_policy.cxl_read	49000	1060
-cxl_policy.cxl_read.cxl-device	11100	220
+cxl_policy.cxl_read	49000	1620
+cxl_policy.cxl_read.cxl-device	11100	400
 cxl_policy.cxl_write	140000	2880
 cxl_policy.cxl_write.cxl-device	102000	2040
 cxl_trace.trace_opened	390	29
