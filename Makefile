@@ -33,9 +33,10 @@ TEST_HEADERS := $(wildcard tests/*.h)
 # The oracle, and what drives it and the engine side by side
 ORACLE_SOURCES := tests/oracle.c tests/differential.c
 TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/bin/%, \
-		$(filter-out $(wildcard tests/test_*.c) $(ORACLE_SOURCES) tests/struct_ops.c, \
+		$(filter-out $(wildcard tests/test_*.c) $(ORACLE_SOURCES) tests/struct_ops.c \
+		tests/engine_bench.c, \
 		$(wildcard tests/*.c)))
-BENCH_TOOLS := $(BUILD)/tests/bin/verifier_cost
+BENCH_TOOLS := $(BUILD)/tests/bin/verifier_cost $(BUILD)/tests/bin/vfio_bench
 # Only where clang has the run-time library of libFuzzer
 FUZZERS := $(if $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*), \
 		$(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c)))
@@ -70,8 +71,9 @@ demo: kernel ## show on an emulated CXL device what the policy does
 	@$(MAKE) --no-print-directory all
 	@tools/demo
 
-bench: kernel ## measure on every kernel that is built, write build/bench.json
-	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
+bench: kernel ## build what is compared (10 min the first time), measure it, write build/bench.json
+	@$(MAKE) --no-print-directory all $(BENCH_TOOLS) $(BUILD)/tests/bpf/engine.bpf.o
+	@kernel/build bench
 	@tools/bench
 
 test: kernel bpftool ## run all tests, those in the virtual machine included
@@ -209,6 +211,11 @@ $(BUILD)/tests/bin/vfio_random: tests/vfio_random.c tests/oracle.c tests/oracle.
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itools -o $@ $(filter %.c,$^)
 
+$(BUILD)/tests/bin/vfio_bench: tests/vfio_bench.c tests/engine_bench.c $(VFIO_SOURCES) $(HEADERS) \
+		$(TEST_HEADERS) $(GEN)/cxl-device.policy.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itools -pthread -o $@ $(filter %.c,$^) -lbpf
+
 $(BUILD)/tests/bin/vfio_race: tests/vfio_race.c $(VFIO_SOURCES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itools -pthread -o $@ $(filter %.c,$^)
@@ -242,6 +249,6 @@ $(BUILD)/tests/bin/%: tests/%.c $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< -lbpf
 
-$(BUILD)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c $(HEADERS)
+$(BUILD)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c $(HEADERS) $(TEST_HEADERS) $(GEN)/cxl-device.policy.h
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
