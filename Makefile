@@ -90,7 +90,7 @@ test-stress: kernel ## let everything happen at once, for some minutes
 	@CXL_STRESS_SECONDS=20 tests/run vm/stress
 
 # The tests in which much happens at once, and of what a kernel can run out of
-UNDER_CHECKERS := stress faults away lifetime reset rogue struct_ops
+UNDER_CHECKERS := stress faults away lifetime reset rogue struct_ops suspend
 
 test-hardened: setup ## build it with KASAN, lockdep and more (12 min), run the tests of what happens at once on it
 	@kernel/build hardened

@@ -32,6 +32,7 @@ enum op_kind {
 	OP_WRITE,
 	OP_RESET,
 	OP_HOT_RESET,
+	OP_LOW_POWER,
 	OP_REOPEN,
 	OP_SLEEP,
 	OP_WAIT,
@@ -82,6 +83,7 @@ static const char usage_text[] =
 	"                     the byte at END\n"
 	"  reset              VFIO_DEVICE_RESET\n"
 	"  hot-reset          VFIO_DEVICE_PCI_HOT_RESET\n"
+	"  low-power          VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY: let it be suspended\n"
 	"  reopen             close the device and open it anew\n"
 	"  dvsecs             list the DVSECs that the device shows: OFFSET VENDOR ID LENGTH\n"
 	"  sleep=SECONDS      wait; fractions are allowed\n"
@@ -206,8 +208,9 @@ static int parse_op(struct op *op, const char *text)
 		const char *name;
 		enum op_kind kind;
 	} words[] = {
-		{ "reset", OP_RESET }, { "hot-reset", OP_HOT_RESET }, { "reopen", OP_REOPEN },
-		{ "quiet", OP_QUIET }, { "dvsecs", OP_DVSEC },
+		{ "reset", OP_RESET },	 { "hot-reset", OP_HOT_RESET },
+		{ "reopen", OP_REOPEN }, { "low-power", OP_LOW_POWER },
+		{ "quiet", OP_QUIET },	 { "dvsecs", OP_DVSEC },
 	};
 	const char *arg = strchr(text, '=');
 	size_t i, len = arg ? (size_t)(arg - text) : 0;
@@ -377,6 +380,22 @@ static int do_reset(const struct device *dev, const struct op *op)
 	return 0;
 }
 
+static int do_low_power(const struct device *dev, const struct op *op)
+{
+	struct vfio_device_feature feature = {
+		.argsz = sizeof(feature),
+		.flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY,
+	};
+
+	if (ioctl(dev->vfio.fd, VFIO_DEVICE_FEATURE, &feature)) {
+		fflush(stdout);
+		fprintf(stderr, "vfio-cfg: %s: %s can't go to low power: %s\n", op->text,
+			dev->vfio.bdf, strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
 static int do_hot_reset(const struct device *dev, const struct op *op)
 {
 	size_t size = sizeof(struct vfio_pci_hot_reset) + sizeof(int32_t);
@@ -458,6 +477,8 @@ static int run_op(struct device *dev, const struct op *op)
 		return do_reset(dev, op);
 	case OP_HOT_RESET:
 		return do_hot_reset(dev, op);
+	case OP_LOW_POWER:
+		return do_low_power(dev, op);
 	case OP_REOPEN:
 		return do_reopen(dev);
 	case OP_SLEEP:
