@@ -182,6 +182,10 @@ $(BUILD)/tests/test_differential: $(ORACLE_SOURCES)
 $(BUILD)/tests/test_surface: loader/describe.c loader/compare.c loader/surface.c
 $(BUILD)/tests/test_diff: loader/describe.c loader/compare.c
 
+$(BUILD)/tests/test_apply: loader/assign.c loader/assign_dir.c loader/device.c loader/output.c \
+		loader/describe.c loader/compare.c loader/embedded.c
+$(BUILD)/tests/test_apply: TEST_LIBS := -ljson-c -lpci
+
 $(BUILD)/tests/test_state: loader/state.c loader/output.c
 $(BUILD)/tests/test_state: TEST_LIBS := -ljson-c
 
@@ -198,6 +202,10 @@ $(BUILD)/tests/bin/mutants: tests/mutants.c $(POLICY_SOURCES) $(HEADERS) $(TEST_
 	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(POLICY_LIBS)
 
 $(BUILD)/tests/fuzz/differential: $(ORACLE_SOURCES)
+
+$(BUILD)/tests/fuzz/assign: loader/assign.c loader/device.c loader/output.c loader/describe.c \
+		loader/compare.c
+$(BUILD)/tests/fuzz/assign: POLICY_LIBS += -ljson-c -lpci
 
 $(BUILD)/tests/fuzz/state: loader/state.c loader/output.c
 $(BUILD)/tests/fuzz/state: POLICY_LIBS += -ljson-c

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "bpf.h"
 #include "cmd.h"
 #include "output.h"
@@ -175,17 +176,45 @@ static int list_free(const struct kern_target *target, const char *spec,
 			 present->name[0] ? present->name : "without a name", present->link_id);
 }
 
-static int attach(const struct kern_target *target, const char *spec, bool unbound)
+int attach_policy(const struct kern_target *target, const struct policy_image *image,
+		  const struct kern_policies *policies, uint32_t *link_id)
 {
 	const struct kern_target any = { .match = VFIO_PCI_DVSEC_MATCH_ANY };
-	char name[DEVICE_ADDRESS_LEN], done[128];
-	struct kern_policies policies = {};
+	char name[DEVICE_ADDRESS_LEN];
 	struct bpf_policy *obj = NULL;
-	int lock, link_fd = -1, err;
-	struct policy_image image;
-	uint32_t link_id;
+	int link_fd, err;
+
+	err = load_shared(policies, target, image, &obj);
+	if (err)
+		return err;
+	/* Left by a policy that went with its device, or by its pin, and not by a detach */
+	restore_forget(bpf_map_fd(obj, KERN_MAP_RESTORE), policies, &any);
 
 	kern_target_name(target, name);
+	link_fd = bpf_attach(obj);
+	if (link_fd == -EBUSY)
+		err = error_set(EXIT_BUSY, -EBUSY, "'cxl-policy list' shows it",
+				"%s has a policy already", name);
+	else if (link_fd < 0)
+		err = refused(link_fd, name, image->table.name, "nothing was changed");
+	else
+		err = keep(obj, link_fd, target);
+	if (!err)
+		*link_id = link_id_of(link_fd);
+	if (link_fd >= 0)
+		close(link_fd);
+	bpf_unload(obj);
+	return err;
+}
+
+static int attach(const struct kern_target *target, const char *spec, bool unbound)
+{
+	struct kern_policies policies = {};
+	struct policy_image image;
+	uint32_t link_id;
+	char done[128];
+	int lock, err;
+
 	err = kern_check();
 	if (!err && target->match == VFIO_PCI_DVSEC_MATCH_ADDRESS)
 		err = cmd_check_device(target, unbound);
@@ -203,31 +232,13 @@ static int attach(const struct kern_target *target, const char *spec, bool unbou
 	if (lock < 0)
 		return lock;
 	err = list_free(target, spec, &policies);
+	if (!err)
+		err = attach_policy(target, &image, &policies, &link_id);
 	if (err)
 		goto out;
-	err = load_shared(&policies, target, &image, &obj);
-	if (err)
-		goto out;
-	/* Left by a policy that went with its device, or by its pin, and not by a detach */
-	restore_forget(bpf_map_fd(obj, KERN_MAP_RESTORE), &policies, &any);
-
-	link_fd = bpf_attach(obj);
-	if (link_fd == -EBUSY)
-		err = error_set(EXIT_BUSY, -EBUSY, "'cxl-policy list' shows it",
-				"%s has a policy already", name);
-	else if (link_fd < 0)
-		err = refused(link_fd, name, image.table.name, "nothing was changed");
-	else
-		err = keep(obj, link_fd, target);
-	if (err)
-		goto out;
-	link_id = link_id_of(link_fd);
 	snprintf(done, sizeof(done), "policy %s attached (link %u)", image.table.name, link_id);
 	err = print_target(target, image.table.name, link_id, NULL, done);
 out:
-	if (link_fd >= 0)
-		close(link_fd);
-	bpf_unload(obj);
 	kern_free(&policies);
 	pin_unlock(lock);
 	return err;
@@ -271,15 +282,70 @@ static int list_taken(const struct kern_target *target, struct kern_policies *po
 			 "%s has no policy", name);
 }
 
+int attach_swap(const struct kern_target *target, const struct policy_image *image,
+		const struct kern_policies *policies, const struct kern_policy *old,
+		uint32_t *link_id)
+{
+	int link_fd, old_map_fd, err;
+	char name[DEVICE_ADDRESS_LEN];
+	struct bpf_policy *obj = NULL;
+
+	kern_target_name(target, name);
+	if (!old->link_id)
+		return error_set(EXIT_BUSY, -EBUSY, "detach it, then attach the new one",
+				 "the policy of %s was registered without a link, so none can take "
+				 "its place at once",
+				 name);
+	link_fd = bpf_link_get_fd_by_id(old->link_id);
+	old_map_fd = bpf_map_get_fd_by_id(old->map_id);
+	if (link_fd < 0 || old_map_fd < 0) {
+		err = error_set(EXIT_MISSING, -ENOENT, "'cxl-policy list' shows what there is",
+				"the policy of %s has just gone", name);
+		goto out;
+	}
+	err = load_shared(policies, target, image, &obj);
+	if (err)
+		goto out;
+
+	/* That fails, as the target is taken, but makes the new one ready to be swapped in */
+	err = bpf_attach(obj);
+	if (err >= 0) {
+		close(link_fd);
+		link_fd = err;
+		err = keep(obj, link_fd, target);
+	} else if (err == -EBUSY) {
+		err = bpf_swap(obj, link_fd, old_map_fd);
+	}
+	/* The kernel's word for one that isn't what it was when we looked */
+	if (err == -EPERM)
+		err = error_set(EXIT_BUSY, err, "look at 'cxl-policy list' and try again",
+				"another program has just swapped the policy of %s", name);
+	/* Detached, as it is when its device goes */
+	else if (err == -ENOLINK)
+		err = error_set(EXIT_MISSING, err, "'cxl-policy list' shows what there is",
+				"the policy of %s has just gone", name);
+	else if (err)
+		err = refused(err, name, image->table.name, "the old one stays");
+	else
+		*link_id = link_id_of(link_fd);
+out:
+	if (link_fd >= 0)
+		close(link_fd);
+	if (old_map_fd >= 0)
+		close(old_map_fd);
+	bpf_unload(obj);
+	return err;
+}
+
 int cmd_swap(const struct cmd_args *args)
 {
-	int lock, link_fd = -1, old_map_fd = -1, err;
-	char name[DEVICE_ADDRESS_LEN], done[128];
 	struct kern_policies policies = {};
-	struct bpf_policy *obj = NULL;
 	const struct kern_policy *old;
 	struct kern_target target;
 	struct policy_image image;
+	uint32_t link_id;
+	char done[128];
+	int lock, err;
 
 	err = cmd_parse_target(args, true, &target);
 	if (err)
@@ -287,7 +353,6 @@ int cmd_swap(const struct cmd_args *args)
 	if (!args->policy)
 		return error_set(EXIT_USAGE, -EINVAL, "name the new one by --policy NAME|FILE",
 				 "no policy is named for the swap");
-	kern_target_name(&target, name);
 	err = kern_check();
 	if (err)
 		return err;
@@ -302,87 +367,25 @@ int cmd_swap(const struct cmd_args *args)
 	if (lock < 0)
 		return lock;
 	err = list_taken(&target, &policies, &old);
+	if (!err)
+		err = attach_swap(&target, &image, &policies, old, &link_id);
 	if (err)
 		goto out;
-	if (!old->link_id) {
-		err = error_set(
-			EXIT_BUSY, -EBUSY, "detach it, then attach the new one",
-			"the policy of %s was registered without a link, so none can take its "
-			"place at once",
-			name);
-		goto out;
-	}
-	link_fd = bpf_link_get_fd_by_id(old->link_id);
-	old_map_fd = bpf_map_get_fd_by_id(old->map_id);
-	if (link_fd < 0 || old_map_fd < 0) {
-		err = error_set(EXIT_MISSING, -ENOENT, "'cxl-policy list' shows what there is",
-				"the policy of %s has just gone", name);
-		goto out;
-	}
-	err = load_shared(&policies, &target, &image, &obj);
-	if (err)
-		goto out;
-
-	/* That fails, as the target is taken, but makes the new one ready to be swapped in */
-	err = bpf_attach(obj);
-	if (err >= 0) {
-		close(link_fd);
-		link_fd = err;
-		err = keep(obj, link_fd, &target);
-	} else if (err == -EBUSY) {
-		err = bpf_swap(obj, link_fd, old_map_fd);
-	}
-	/* The kernel's word for one that isn't what it was when we looked */
-	if (err == -EPERM) {
-		err = error_set(EXIT_BUSY, err, "look at 'cxl-policy list' and try again",
-				"another program has just swapped the policy of %s", name);
-		goto out;
-	}
-	/* Detached, as it is when its device goes */
-	if (err == -ENOLINK) {
-		err = error_set(EXIT_MISSING, err, "'cxl-policy list' shows what there is",
-				"the policy of %s has just gone", name);
-		goto out;
-	}
-	if (err) {
-		err = refused(err, name, image.table.name, "the old one stays");
-		goto out;
-	}
 	snprintf(done, sizeof(done), "policy %s swapped for %s (link %u)", old->name,
-		 image.table.name, link_id_of(link_fd));
-	err = print_target(&target, image.table.name, link_id_of(link_fd), old->name, done);
+		 image.table.name, link_id);
+	err = print_target(&target, image.table.name, link_id, old->name, done);
 out:
-	if (link_fd >= 0)
-		close(link_fd);
-	if (old_map_fd >= 0)
-		close(old_map_fd);
-	bpf_unload(obj);
 	kern_free(&policies);
 	pin_unlock(lock);
 	return err;
 }
 
-static int detach(const struct kern_target *target)
+int attach_end(const struct kern_target *target, const struct kern_policy *old,
+	       struct kern_policies *after)
 {
-	struct kern_policies policies = {}, after = {};
-	const struct kern_policy *old, *now;
-	char name[DEVICE_ADDRESS_LEN], done[128];
-	int lock, link_fd = -1, restore_fd = -1, err;
+	int link_fd, restore_fd, err;
+	const struct kern_policy *now;
 
-	kern_target_name(target, name);
-	err = kern_check();
-	if (err)
-		return err;
-	err = list_taken(target, &policies, &old);
-	kern_free(&policies);
-	if (err)
-		return err;
-	lock = pin_lock();
-	if (lock < 0)
-		return lock;
-	err = list_taken(target, &policies, &old);
-	if (err)
-		goto out;
 	restore_fd = kern_open_map(old->restore_id, CXL_RESTORE_MAP_NAME);
 	link_fd = bpf_link_get_fd_by_id(old->link_id);
 	/* By the link, as a pin of somebody else's would keep it; not before Linux 6.11 */
@@ -403,25 +406,51 @@ static int detach(const struct kern_target *target)
 		close(link_fd);
 	link_fd = -1;
 
-	err = kern_list(&after);
+	err = kern_list(after);
 	if (err)
 		goto out;
-	now = kern_find(&after, target);
+	now = kern_find(after, target);
 	if (now && now->link_id == old->link_id) {
 		err = error_set(EXIT_BUSY, -EBUSY, "remove the pins that keep it",
 				"link %u can't be detached on this kernel", old->link_id);
 		goto out;
 	}
-	restore_forget(restore_fd, &after, target);
-	now = kern_find_effective(&after, target);
-	snprintf(done, sizeof(done), "policy %s detached%s%s", old->name,
-		 now ? ", covered by the default policy " : "", now ? now->name : "");
-	err = print_target(target, now ? now->name : NULL, now ? now->link_id : 0, old->name, done);
+	restore_forget(restore_fd, after, target);
 out:
 	if (link_fd >= 0)
 		close(link_fd);
 	if (restore_fd >= 0)
 		close(restore_fd);
+	return err;
+}
+
+static int detach(const struct kern_target *target)
+{
+	struct kern_policies policies = {}, after = {};
+	const struct kern_policy *old, *now;
+	char done[128];
+	int lock, err;
+
+	err = kern_check();
+	if (err)
+		return err;
+	err = list_taken(target, &policies, &old);
+	kern_free(&policies);
+	if (err)
+		return err;
+	lock = pin_lock();
+	if (lock < 0)
+		return lock;
+	err = list_taken(target, &policies, &old);
+	if (!err)
+		err = attach_end(target, old, &after);
+	if (err)
+		goto out;
+	now = kern_find_effective(&after, target);
+	snprintf(done, sizeof(done), "policy %s detached%s%s", old->name,
+		 now ? ", covered by the default policy " : "", now ? now->name : "");
+	err = print_target(target, now ? now->name : NULL, now ? now->link_id : 0, old->name, done);
+out:
 	kern_free(&after);
 	kern_free(&policies);
 	pin_unlock(lock);

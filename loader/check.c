@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "assign_dir.h"
 #include "cmd.h"
 #include "fields.h"
 #include "output.h"
@@ -239,6 +241,123 @@ static void print_text(const struct policy *policy, const struct policy_image *i
 	       surface->nr_warnings == 1 ? "" : "s");
 }
 
+/*
+ * A folder of assignments
+ */
+
+int cmd_load_dir(const char *path, struct assign_dir *dir)
+{
+	int err = assign_dir_load(path, dir);
+
+	if (!err || err == -ENOMEM)
+		return err;
+	if (err == -EACCES || err == -EPERM)
+		return error_set(EXIT_PRIVILEGE, err, "make it readable for this user", "%s: %s",
+				 path, strerror(-err));
+	return error_set(EXIT_MISSING, err, "give the folder that has devices.yaml, or devices.d",
+			 "%s: %s", path, strerror(-err));
+}
+
+static struct json_object *texts_json(const struct assign_texts *texts)
+{
+	struct json_object *array = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < texts->nr; i++)
+		json_object_array_add(array, output_string(texts->texts[i]));
+	return array;
+}
+
+static void print_dir_json(const char *path, const struct assign_dir *dir)
+{
+	struct json_object *object = json_object_new_object(), *array, *entry;
+	char text[DEVICE_ADDRESS_LEN];
+	const char *key;
+	unsigned int i;
+
+	output_add(object, "directory", output_string(path));
+	output_add(object, "valid", json_object_new_boolean(!dir->problems.nr));
+	array = json_object_new_array();
+	for (i = 0; i < dir->all.nr; i++) {
+		const struct assignment *assignment = &dir->all.entries[i];
+
+		entry = json_object_new_object();
+		key = assign_match_text(&assignment->match, text, sizeof(text));
+		output_add(entry, "match", output_string(key));
+		output_add(entry, "value", output_string(text));
+		output_add(entry, "policy", output_string(assignment->policy));
+		output_add(entry, "file", output_string(assignment->file));
+		output_add(entry, "line", json_object_new_int(assignment->line));
+		json_object_array_add(array, entry);
+	}
+	output_add(object, "assignments", array);
+	array = json_object_new_array();
+	for (i = 0; i < dir->nr_policies; i++) {
+		const struct assign_policy *policy = &dir->policies[i];
+
+		entry = json_object_new_object();
+		output_add(entry, "policy", output_string(policy->name));
+		output_add(entry, "local", json_object_new_boolean(policy->local));
+		output_add(entry, "used", json_object_new_boolean(policy->used));
+		output_add(entry, "valid", json_object_new_boolean(!!policy->image));
+		json_object_array_add(array, entry);
+	}
+	output_add(object, "policies", array);
+	output_add(object, "problems", texts_json(&dir->problems));
+	output_add(object, "warnings", texts_json(&dir->warnings));
+	output_json(object);
+}
+
+static void print_dir_texts(const struct assign_texts *texts, const char *title)
+{
+	unsigned int i;
+
+	if (texts->nr)
+		printf("%s\n", title);
+	for (i = 0; i < texts->nr; i++) {
+		output_printable(texts->texts[i]);
+		printf("  %s\n", texts->texts[i]);
+	}
+	if (texts->nr)
+		printf("\n");
+}
+
+static int check_dir(const char *path)
+{
+	struct assign_dir dir;
+	int err;
+
+	err = cmd_load_dir(path, &dir);
+	if (err) {
+		assign_dir_free(&dir);
+		return err;
+	}
+	if (output_options.json) {
+		print_dir_json(path, &dir);
+	} else {
+		print_dir_texts(&dir.problems, "Problems");
+		print_dir_texts(&dir.warnings, "Warnings");
+		printf("%s is %s: %u file%s, %u assignment%s, %u polic%s, %u problem%s, %u "
+		       "warning%s\n",
+		       path, dir.problems.nr ? "not valid" : "valid", dir.nr_files,
+		       dir.nr_files == 1 ? "" : "s", dir.all.nr, dir.all.nr == 1 ? "" : "s",
+		       dir.nr_policies, dir.nr_policies == 1 ? "y" : "ies", dir.problems.nr,
+		       dir.problems.nr == 1 ? "" : "s", dir.warnings.nr,
+		       dir.warnings.nr == 1 ? "" : "s");
+	}
+	err = dir.problems.nr ? EXIT_INVALID : 0;
+	assign_dir_free(&dir);
+	return err;
+}
+
+/* A name is never one, whatever there is in the folder that this is run in */
+static bool is_dir(const char *spec)
+{
+	struct stat st;
+
+	return (strchr(spec, '/') || spec[0] == '.') && !stat(spec, &st) && S_ISDIR(st.st_mode);
+}
+
 /* Needs neither privilege nor a kernel, so that it can be part of any build */
 int cmd_check(const struct cmd_args *args)
 {
@@ -249,7 +368,9 @@ int cmd_check(const struct cmd_args *args)
 
 	if (args->argc != 1)
 		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help check'",
-				 "one policy is wanted, by name or as a file");
+				 "one policy is wanted, by name or as a file, or a folder");
+	if (is_dir(args->argv[0]))
+		return check_dir(args->argv[0]);
 	policy = calloc(1, sizeof(*policy));
 	image = calloc(1, sizeof(*image));
 	surface = calloc(1, sizeof(*surface));

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "assign_dir.h"
 #include "kern.h"
 #include "policy.h"
 
@@ -22,6 +23,8 @@
  * @count: --count, or 0
  * @timeout: --timeout in seconds, or 0
  * @prometheus: --prometheus
+ * @dry_run: --dry-run
+ * @keep_others: --keep-others
  * @argc: number of @argv
  * @argv: what is no option, after the verb
  */
@@ -33,6 +36,8 @@ struct cmd_args {
 	unsigned long count;
 	unsigned long timeout;
 	bool prometheus;
+	bool dry_run;
+	bool keep_others;
 	int argc;
 	char **argv;
 };
@@ -85,6 +90,15 @@ int cmd_read_failed(const struct device *device, int err);
  */
 int cmd_load_policy(const char *spec, struct policy *policy, struct policy_image *image);
 
+/**
+ * cmd_load_dir - read a folder of assignments
+ * @path: of it
+ * @dir: filled in, as by assign_dir_load()
+ *
+ * Return: 0, also if it has problems; a negative errno, with the error set.
+ */
+int cmd_load_dir(const char *path, struct assign_dir *dir);
+
 /* A signal told the program to end, see cmd_stop_on_signal() */
 extern volatile sig_atomic_t cmd_stop;
 
@@ -108,6 +122,7 @@ int cmd_attach(const struct cmd_args *args);
 int cmd_swap(const struct cmd_args *args);
 int cmd_detach(const struct cmd_args *args);
 int cmd_default(const struct cmd_args *args);
+int cmd_apply(const struct cmd_args *args);
 int cmd_list(const struct cmd_args *args);
 int cmd_show(const struct cmd_args *args);
 int cmd_monitor(const struct cmd_args *args);

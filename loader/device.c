@@ -169,7 +169,7 @@ static void read_attribute(const char *dir, const char *name, char *value, size_
 	fclose(f);
 }
 
-static uint16_t read_id(const struct device *device, const char *name)
+static uint32_t read_id(const struct device *device, const char *name)
 {
 	char dir[64], number[16];
 
@@ -304,6 +304,7 @@ static bool fill(struct pci_dev *dev, const struct device_address *address, stru
 	/* Virtual functions have these in sysfs alone */
 	device->vendor = read_id(device, "vendor");
 	device->device_id = read_id(device, "device");
+	device->class = read_id(device, "class");
 	device->revision = pci_read_byte(dev, PCI_REVISION_ID);
 	device->subsystem_vendor = pci_read_word(dev, PCI_SUBSYSTEM_VENDOR_ID);
 	device->subsystem_id = pci_read_word(dev, PCI_SUBSYSTEM_ID);

@@ -63,6 +63,7 @@ struct device_dvsec {
  * @driver: that it is bound to; may be empty
  * @vendor: Vendor ID
  * @device_id: Device ID
+ * @class: Class Code: base class, sub-class and programming interface
  * @revision: Revision ID
  * @subsystem_vendor: Subsystem Vendor ID
  * @subsystem_id: Subsystem ID
@@ -86,6 +87,7 @@ struct device {
 	char driver[64];
 	uint16_t vendor;
 	uint16_t device_id;
+	uint32_t class;
 	uint8_t revision;
 	uint16_t subsystem_vendor;
 	uint16_t subsystem_id;

@@ -20,6 +20,8 @@ enum option_value {
 	OPT_PROMETHEUS,
 	OPT_CLEAR,
 	OPT_FORCE,
+	OPT_DRY_RUN,
+	OPT_KEEP_OTHERS,
 };
 
 static const struct option options[] = {
@@ -35,6 +37,8 @@ static const struct option options[] = {
 	{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
 	{ "clear", no_argument, NULL, OPT_CLEAR },
 	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "keep-others", no_argument, NULL, OPT_KEEP_OTHERS },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -75,6 +79,23 @@ static const struct cmd {
 	  "  cxl-policy default set\n"
 	  "  cxl-policy default set --policy read-only\n"
 	  "  cxl-policy default clear\n" },
+	{ "apply", cmd_apply, BIT_OF(OPT_DRY_RUN) | BIT_OF(OPT_KEEP_OTHERS),
+	  "apply [DIR] [--dry-run] [--keep-others]",
+	  "Let each CXL device have the policy that the folder DIR, /etc/cxl-policy if none\n"
+	  "is named, assigns to it: attach, swap or detach what differs, and keep the rest.\n"
+	  "The whole folder is checked first; where it isn't valid, nothing is changed. A\n"
+	  "device whose change fails stays as it was, and the others go on. With --dry-run it\n"
+	  "only says what would be changed, with --keep-others what has no assignment keeps\n"
+	  "its policy. See cxl-policy-format(5) for DIR.\n"
+	  "\n"
+	  "The exit status is 0 if all was as assigned, 8 if something had to be changed, and\n"
+	  "another one if something failed. So a unit of systemd wants SuccessExitStatus=8,\n"
+	  "and a task of Ansible changed_when: result.rc == 8 and failed_when: result.rc not\n"
+	  "in [0, 8].\n"
+	  "\n"
+	  "  cxl-policy apply\n"
+	  "  cxl-policy apply ./fleet --dry-run\n"
+	  "  cxl-policy apply --json | jq -r '.[] | select(.result == \"failed\").device'\n" },
 	{ "list", cmd_list, 0, "list",
 	  "The CXL devices of this host and what is in force on them, whoever registered it,\n"
 	  "and the default policy. All of it is the kernel's word; where the pins of\n"
@@ -106,14 +127,16 @@ static const struct cmd {
 	  "  cxl-policy stats\n"
 	  "  cxl-policy stats 0000:0d:00.0 --json | jq '.[0].writes_denied'\n"
 	  "  cxl-policy stats --prometheus >cxl.tmp && mv cxl.tmp cxl.prom\n" },
-	{ "check", cmd_check, 0, "check FILE|NAME",
+	{ "check", cmd_check, 0, "check FILE|NAME|DIR",
 	  "Whether a policy is valid, and what it lets a guest do: the bits that reach the\n"
 	  "hardware, those that live in the shadow, what can be triggered and what is seen\n"
 	  "of the host. Warnings are about what may not be meant; they don't fail. This\n"
-	  "needs no privilege, no device and no kernel that has the hook.\n"
+	  "needs no privilege, no device and no kernel that has the hook. DIR is a folder for\n"
+	  "'cxl-policy apply', written with a slash; all that is wrong with it is told.\n"
 	  "\n"
 	  "  cxl-policy check ./my.yaml\n"
-	  "  cxl-policy check ./my.yaml --json | jq -e '.warnings == []'\n" },
+	  "  cxl-policy check ./my.yaml --json | jq -e '.warnings == []'\n"
+	  "  cxl-policy check ./fleet\n" },
 	{ "diff", cmd_diff, 0, "diff A B",
 	  "What changes for a guest from policy A to B, field by field. Each is a policy by\n"
 	  "name, a FILE, or what is in force on a device (BDF) or by default ('default'),\n"
@@ -244,7 +267,7 @@ static void print_usage(FILE *f)
 		"\n"
 		"Exit status: 0 done, 1 failed, 2 usage, 3 the kernel lacks something, 4 no\n"
 		"privilege, 5 device, policy or file not there, 6 taken or busy, 7 a file isn't\n"
-		"valid, 8 what was compared differs.\n");
+		"valid, 8 what was compared differs, or had to be changed.\n");
 }
 
 /* Options that have a bit in @mask, or those that every command takes */
@@ -401,6 +424,12 @@ static int run(int argc, char **argv)
 			break;
 		case OPT_FORCE:
 			args.force = true;
+			break;
+		case OPT_DRY_RUN:
+			args.dry_run = true;
+			break;
+		case OPT_KEEP_OTHERS:
+			args.keep_others = true;
 			break;
 		case ':':
 			err = error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",

@@ -12,7 +12,7 @@ struct output_options output_options;
 
 static struct {
 	enum exit_code code;
-	char cause[1024];
+	char cause[ERROR_CAUSE_LEN];
 	char hint[1024];
 } error;
 
@@ -79,6 +79,17 @@ int error_set(enum exit_code code, int err, const char *hint, const char *fmt, .
 	output_printable(error.cause);
 	output_printable(error.hint);
 	return err;
+}
+
+enum exit_code error_take(int err, char cause[ERROR_CAUSE_LEN])
+{
+	enum exit_code code;
+
+	error_set(EXIT_FAILED, err, NULL, "%s", strerror(-err));
+	code = error.code;
+	memcpy(cause, error.cause, ERROR_CAUSE_LEN);
+	memset(&error, 0, sizeof(error));
+	return code;
 }
 
 enum exit_code error_print(int err)

@@ -19,7 +19,7 @@
  * @EXIT_MISSING: a device, a policy or a file isn't there
  * @EXIT_BUSY: it is taken, or another invocation is at work
  * @EXIT_INVALID: a file isn't valid
- * @EXIT_DIFFERENT: done, and what was compared differs
+ * @EXIT_DIFFERENT: done, and what was compared differs, or had to be changed
  */
 enum exit_code {
 	EXIT_DONE = 0,
@@ -89,6 +89,17 @@ int error_set(enum exit_code code, int err, const char *hint, const char *fmt, .
  * Return: exit status of the program.
  */
 enum exit_code error_print(int err);
+
+#define ERROR_CAUSE_LEN 1024
+
+/**
+ * error_take - take what error_set() noted, so that the run can go on to other things
+ * @err: as of error_print()
+ * @cause: filled in
+ *
+ * Return: as of error_print().
+ */
+enum exit_code error_take(int err, char cause[ERROR_CAUSE_LEN]);
 
 /**
  * output_printable - make a text fit for a line on a terminal

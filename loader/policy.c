@@ -268,12 +268,12 @@ bool policy_is_file(const char *spec)
 	return strchr(spec, '/') || (len > 5 && !strcmp(spec + len - 5, ".yaml"));
 }
 
-static int load_file(const char *path, unsigned int depth, struct policy *policy, char *error)
+int policy_read_file(const char *path, char **result, size_t *len, char *error)
 {
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t ret;
-	int fd, err;
+	int fd, err = 0;
 	struct stat st;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -304,12 +304,35 @@ static int load_file(const char *path, unsigned int depth, struct policy *policy
 	} while (ret && size <= POLICY_MAX_SIZE);
 	if (size > POLICY_MAX_SIZE)
 		err = policy_error(error, -EINVAL, "%s: larger than 1 MiB", path);
-	else
-		err = policy_parse_based(text, size, path, depth, policy, error);
 out:
-	free(text);
+	if (err)
+		free(text);
+	else
+		*result = text;
+	*len = size;
 	close(fd);
 	return err;
+}
+
+static int load_file(const char *path, unsigned int depth, struct policy *policy, char *error)
+{
+	size_t size;
+	char *text;
+	int err;
+
+	err = policy_read_file(path, &text, &size, error);
+	if (err)
+		return err;
+	err = policy_parse_based(text, size, path, depth, policy, error);
+	free(text);
+	return err;
+}
+
+static const char *first_dir;
+
+void policy_look_in(const char *dir)
+{
+	first_dir = dir;
 }
 
 /* Call @fn for each folder of policies until it returns non-zero */
@@ -323,7 +346,9 @@ static int for_each_dir(int (*fn)(const char *dir, void *arg), void *arg)
 	unsigned int i;
 	int ret = 0;
 
-	if (env) {
+	if (first_dir)
+		ret = fn(first_dir, arg);
+	if (env && !ret) {
 		copy = strdup(env);
 		if (!copy)
 			return -ENOMEM;

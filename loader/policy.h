@@ -233,6 +233,12 @@ extern const struct policy_text policy_embedded[];
 int policy_load(const char *spec, struct policy *policy, char *error);
 
 /**
+ * policy_look_in - look for policies in a folder before all others
+ * @dir: the folder, which is not copied
+ */
+void policy_look_in(const char *dir);
+
+/**
  * policy_is_file - tell files from names
  * @spec: as of policy_load()
  *

@@ -13,6 +13,9 @@
 /* Instead of the name of a field: there is no condition */
 #define POLICY_WHEN_ALWAYS "always"
 
+/* How long a sequence in YAML may be */
+#define POLICY_MAX_ENTRIES 4096
+
 /* Keys and values of policies, as libcyaml takes them */
 struct cyaml_schema_value;
 extern const struct cyaml_schema_value policy_yaml_schema;
@@ -153,6 +156,41 @@ int policy_load_spec(const char *spec, const char *from, unsigned int depth, str
  */
 int policy_parse_based(const char *text, size_t size, const char *origin, unsigned int depth,
 		       struct policy *policy, char *error);
+
+/**
+ * policy_yaml_load - read YAML of another kind, with the same checks
+ * @text: YAML: a mapping, and in it a sequence of mappings
+ * @size: of @text in bytes
+ * @origin: as of policy_parse()
+ * @schema: keys and values
+ * @data: filled in, to be freed by policy_yaml_free(); NULL if there is nothing in
+ *	the text
+ * @lines: filled in: where each mapping of the sequence begins
+ * @error: as of policy_load()
+ *
+ * Return: as of policy_parse().
+ */
+int policy_yaml_load(const char *text, size_t size, const char *origin,
+		     const struct cyaml_schema_value *schema, void **data,
+		     unsigned int lines[POLICY_MAX_ENTRIES], char *error);
+
+/**
+ * policy_yaml_free - free what policy_yaml_load() read
+ * @schema: keys and values
+ * @data: what was read, or NULL
+ */
+void policy_yaml_free(const struct cyaml_schema_value *schema, void *data);
+
+/**
+ * policy_read_file - read a file as large as a policy may be
+ * @path: of the file
+ * @text: filled in, to be freed
+ * @size: filled in, in bytes
+ * @error: as of policy_load()
+ *
+ * Return: 0; -EINVAL if it is no file or too large; another negative errno.
+ */
+int policy_read_file(const char *path, char **text, size_t *size, char *error);
 
 /**
  * policy_add_condition - add the condition of a field to its rule

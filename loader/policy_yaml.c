@@ -14,8 +14,7 @@
 
 #define sizeof_field(type, member) sizeof(((type *)0)->member)
 
-#define POLICY_MAX_DEPTH   8
-#define POLICY_MAX_ENTRIES 4096
+#define POLICY_MAX_DEPTH 8
 
 /* Numbers of enumerations count from 1, so that 0 is a key that isn't there */
 struct yaml_field {
@@ -170,6 +169,9 @@ const cyaml_schema_value_t policy_yaml_schema = {
  * @events: line of each event; 0: of one that ends something
  * @fields: line of each key "field", which is one of four events at least
  * @dvsecs: line of each key "vendor"
+ * @foreign: it is no policy, so that keys mean something else
+ * @nr_items: number of @items
+ * @items: line of each mapping in the outermost sequence
  */
 struct yaml_scan {
 	unsigned int nr_events;
@@ -180,6 +182,9 @@ struct yaml_scan {
 	unsigned int events[SCAN_MAX_EVENTS];
 	unsigned int fields[SCAN_MAX_EVENTS / 4];
 	unsigned int dvsecs[POLICY_MAX_ENTRIES];
+	bool foreign;
+	unsigned int nr_items;
+	unsigned int items[POLICY_MAX_ENTRIES];
 };
 
 static bool is_number(const char *text)
@@ -276,8 +281,8 @@ static int scan_events(struct yaml_scan *scan, yaml_parser_t *parser, const char
 		if (scan->nr_events < SCAN_MAX_EVENTS)
 			scan->events[scan->nr_events++] = closes ? 0 : line;
 		else
-			err = policy_error(error, -EINVAL, "%s:%u: more than a policy can hold",
-					   origin, line);
+			err = policy_error(error, -EINVAL, "%s:%u: more than a %s can hold", origin,
+					   line, scan->foreign ? "file" : "policy");
 
 		if (event.type == YAML_STREAM_END_EVENT)
 			end = true;
@@ -304,13 +309,16 @@ static int scan_events(struct yaml_scan *scan, yaml_parser_t *parser, const char
 						   line);
 			else if (depth && stack[depth - 1].mapping && !stack[depth - 1].value)
 				snprintf(key, sizeof(key), "%s", text);
-			else if (depth && stack[depth - 1].mapping)
+			else if (depth && stack[depth - 1].mapping && !scan->foreign)
 				err = scan_value(scan, key, &event, origin, error);
 		}
 		/* Keys and values take turns */
 		if ((event.type == YAML_SCALAR_EVENT || opens) && depth && !err)
 			stack[depth - 1].value = !stack[depth - 1].value;
 		if (opens && !err) {
+			if (depth == 2 && event.type == YAML_MAPPING_START_EVENT)
+				note_line(scan->items, &scan->nr_items, ARRAY_SIZE(scan->items),
+					  line);
 			stack[depth].mapping = event.type == YAML_MAPPING_START_EVENT;
 			stack[depth].value = false;
 			depth++;
@@ -320,8 +328,8 @@ static int scan_events(struct yaml_scan *scan, yaml_parser_t *parser, const char
 	return err;
 }
 
-static int scan_text(struct yaml_scan **result, const char *text, size_t size, const char *origin,
-		     char *error)
+static int scan_text(struct yaml_scan **result, bool foreign, const char *text, size_t size,
+		     const char *origin, char *error)
 {
 	struct yaml_scan *scan = calloc(1, sizeof(*scan));
 	yaml_parser_t parser;
@@ -331,6 +339,7 @@ static int scan_text(struct yaml_scan **result, const char *text, size_t size, c
 		free(scan);
 		return policy_error(error, -ENOMEM, "%s: out of memory", origin);
 	}
+	scan->foreign = foreign;
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
 	err = scan_events(scan, &parser, origin, error);
 	yaml_parser_delete(&parser);
@@ -385,25 +394,45 @@ static const cyaml_config_t yaml_config = {
 	.flags = CYAML_CFG_NO_ALIAS,
 };
 
+/* Return: 0, with @data NULL if there is nothing in the text; a negative errno */
 static int yaml_load(const char *text, size_t size, const char *origin,
-		     const struct yaml_scan *scan, struct yaml_policy **yaml, char *error)
+		     const struct yaml_scan *scan, const cyaml_schema_value_t *schema,
+		     cyaml_data_t **data, char *error)
 {
 	struct yaml_log log = { .scan = scan };
 	cyaml_config_t config = yaml_config;
 	cyaml_err_t ret;
 
-	*yaml = NULL;
+	*data = NULL;
 	config.log_ctx = &log;
-	ret = cyaml_load_data((const uint8_t *)text, size, &config, &policy_yaml_schema,
-			      (cyaml_data_t **)yaml, NULL);
+	ret = cyaml_load_data((const uint8_t *)text, size, &config, schema, data, NULL);
 	if (ret == CYAML_ERR_OOM)
 		return policy_error(error, -ENOMEM, "%s: out of memory", origin);
 	if (ret != CYAML_OK)
 		return policy_error(error, -EINVAL, "%s:%u: %s", origin, log.line ? log.line : 1,
 				    log.cause[0] ? log.cause : cyaml_strerror(ret));
-	if (!*yaml)
-		return policy_error(error, -EINVAL, "%s:1: the policy is empty", origin);
 	return 0;
+}
+
+int policy_yaml_load(const char *text, size_t size, const char *origin,
+		     const struct cyaml_schema_value *schema, void **data,
+		     unsigned int lines[POLICY_MAX_ENTRIES], char *error)
+{
+	struct yaml_scan *scan = NULL;
+	int err;
+
+	err = scan_text(&scan, true, text, size, origin, error);
+	if (err)
+		return err;
+	err = yaml_load(text, size, origin, scan, schema, data, error);
+	memcpy(lines, scan->items, sizeof(scan->items));
+	free(scan);
+	return err;
+}
+
+void policy_yaml_free(const struct cyaml_schema_value *schema, void *data)
+{
+	cyaml_free(&yaml_config, schema, data, 0);
 }
 
 /* Where a message is about: the file, and the line if there is one */
@@ -979,10 +1008,13 @@ int policy_parse_based(const char *text, size_t size, const char *origin, unsign
 	char where[512];
 	int err;
 
-	err = scan_text(&scan, text, size, origin, error);
+	err = scan_text(&scan, false, text, size, origin, error);
 	if (err)
 		return err;
-	err = yaml_load(text, size, origin, scan, &yaml, error);
+	err = yaml_load(text, size, origin, scan, &policy_yaml_schema, (cyaml_data_t **)&yaml,
+			error);
+	if (!err && !yaml)
+		err = policy_error(error, -EINVAL, "%s:1: the policy is empty", origin);
 	if (err)
 		goto out;
 

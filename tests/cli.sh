@@ -163,6 +163,55 @@ failure "check wants an argument" 2 usage "one policy is wanted*" check
 failure "and only one" 2 usage "one policy is wanted*" check cxl-device read-only
 failure "and no option of other verbs" 2 usage "check takes no --count*" check cxl-device --count 1
 
+# ---- check and apply of a folder ----
+
+fleet=$dir/fleet
+mkdir -p "$fleet/devices.d" "$fleet/policies"
+chmod -R 755 "$fleet"
+write fleet/policies/lab <"$dir/same.yaml"
+sed -i 's/^name: .*/name: lab/' "$fleet/policies/lab.yaml"
+like "check says what a folder without assignments wants" "$(cli check "$fleet" | line)" \
+	"Problems $fleet: there are no assignments, write them to $fleet/devices.yaml *"
+failure "apply does so too" 7 invalid "*there are no assignments, write them to *" apply "$fleet"
+write fleet/devices <<'END'
+devices:
+  - {address: "0000:0d:00.0", policy: cxl-device}
+  - {class: "0502", policy: none}
+END
+is "a local policy that nobody has is a warning" \
+	"$(asked '[.valid, .problems, .warnings] | tostring' check "$fleet") $(status check "$fleet")" \
+	"[true,[],[$fleet/policies/lab.yaml: no device is assigned to it]] 0"
+write fleet/devices.d/10-lab <<'END'
+devices:
+  - address: 0d:00.0
+    policy: lab
+  - {id: 8086:0D93, policy: locked}
+END
+is "a folder's assignments are told, and where they are" \
+	"$(asked '.assignments[] | [.match, .value, .policy // "-", .file, .line] | join(" ")' check "$fleet")" \
+	"$(line <<'END'
+address 0000:0d:00.0 lab devices.d/10-lab.yaml 2
+class 0502 - devices.yaml 3
+id 8086:0d93 locked devices.d/10-lab.yaml 4
+END
+)"
+is "and its policies" "$(asked '.policies[] | [.policy, .local, .used, .valid] | join(" ")' check "$fleet")" \
+	"lab true true true locked false true true"
+like "in a line of text" "$(cli check "$fleet")" \
+	"$fleet is valid: 2 files, 3 assignments, 2 policies, 0 problems, 0 warnings"
+write fleet/policies/lab <"$dir/bad.yaml"
+printf 'devices:\n  - {class: 050210, policy: nowhere}\n' | write fleet/devices.d/20
+is "all problems are told at once" \
+	"$(asked '.valid, (.problems[] | split("/fleet/")[1] | split(":")[0:2] | join(":"))' check "$fleet") $(
+		status check "$fleet")" \
+	"false policies/lab.yaml:6 devices.d/20.yaml:2 7"
+failure "apply tells the first, and where to see all" 7 invalid \
+	"*policies/lab.yaml:6: *(and 1 more)*" apply "$fleet"
+like "and changes nothing, whoever runs it" "$(cli apply "$fleet" 2>&1)" "*nothing was changed"
+failure "a folder that isn't there is missing" 5 missing "*No such file*" apply "$dir/nowhere"
+failure "apply takes one folder" 2 usage "at most one folder*" apply "$fleet" "$fleet"
+failure "and no option of other verbs" 2 usage "apply takes no --unbound*" apply --unbound
+
 # ---- diff ----
 
 is "a policy doesn't differ from itself" \

@@ -89,6 +89,7 @@ is "policies, and files, are offered" "$(offers 'cxl-policy attach 0000:0d:00.0 
 	"$(printf '%s\n' $all_policies cxl-policy mine.yaml other.txt policies | sorted)"
 is "policies by what they begin with" "$(offers 'cxl-policy swap default --policy no')" "no-cache"
 is "files in a folder" "$(offers 'cxl-policy swap default --policy policies/')" "policies/theirs.yaml"
+is "folders for a folder" "$(offers 'cxl-policy apply ')" "policies"
 is "after an equals sign too" "$(offers 'cxl-policy swap default --policy=read')" "read-only"
 is "a policy on the way is one" \
 	"$(CXL_POLICY_PATH=$tmp/policies offers 'cxl-policy attach --policy th')" "theirs"

@@ -5,11 +5,11 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-targets=(differential policy state)
+targets=(assign differential policy state)
 # Of the test; an input of the first one is some hundred accesses
-declare -A runs=([differential]=3000 [policy]=20000 [state]=20000)
+declare -A runs=([assign]=20000 [differential]=3000 [policy]=20000 [state]=20000)
 
-# What a target begins with: the shipped policies, a saved state, or some long series
+# What a target begins with: the shipped policies, assignments, a saved state, or some long series
 # of choices.
 prepare() {
 	local target=$1 corpus=$2 file seed part hex
@@ -17,6 +17,12 @@ prepare() {
 		for file in loader/policies/*.yaml; do
 			sed '/^ *#/d' "$file" >"$corpus/${file##*/}"
 		done
+		return
+	fi
+	if [ "$target" = assign ]; then
+		printf 'devices:\n  - %s\n  - %s\n  - %s\n  - %s\n' \
+			'{address: "0000:0d:00.0", policy: none}' '{id: "8086:0d93", policy: a}' \
+			'{class: "0502", policy: a}' '{class: "050210", policy: b}' >"$corpus/assign.yaml"
 		return
 	fi
 	if [ "$target" = state ]; then

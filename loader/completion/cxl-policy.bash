@@ -30,7 +30,8 @@ _cxl_policy_candidates() {
 		done
 		;;
 	COMMAND) printf '%s\n' "${commands[@]}" ;;
-	*FILE* | *DIR* | *PATH*) compgen -f -- "$cur" ;;
+	*DIR*) compgen -d -- "$cur" ;;
+	*FILE* | *PATH*) compgen -f -- "$cur" ;;
 	[a-z]*) printf '%s\n' "$kind" ;;
 	esac
 }
@@ -140,7 +141,7 @@ _cxl_policy() {
 	for word in "${kinds[@]}"; do
 		mapfile -t -O "${#candidates[@]}" candidates < <(_cxl_policy_candidates "$word" "$cur" "$program")
 		# Only where bash itself completes
-		[[ $word != *FILE* ]] || compopt -o filenames 2>/dev/null
+		[[ $word != *FILE* && $word != *DIR* ]] || compopt -o filenames 2>/dev/null
 	done
 	for word in "${candidates[@]}"; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$word")

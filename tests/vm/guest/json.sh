@@ -84,6 +84,14 @@ shape detach "$KEYS" "device state policy link_id replaced" "$BDF"
 shape default "$KEYS" "device state policy link_id" set
 shape default "$KEYS" "device state policy link_id replaced" clear
 
+mkdir /tmp/fleet
+echo 'devices: [{class: "0502", policy: locked}]' >/tmp/fleet/devices.yaml
+shape apply ".[] | $KEYS" "device action policy previous source result error" /tmp/fleet
+shape check "$KEYS" "directory valid assignments policies problems warnings" /tmp/fleet
+shape check ".assignments[0], .policies[0] | $KEYS" "match value policy file line
+policy local used valid" /tmp/fleet
+cxl-policy detach "$BDF" >/dev/null
+
 shape attach "$KEYS" "error hint kind status" 0000:0f:1f.7
 is "each command was tried" "$(cxl-policy help --json | jq -r '.commands[].name' | sort | xargs)" \
 	"$(printf '%s\n' $tried | sort -u | xargs)"

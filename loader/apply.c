@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * apply: let the devices have the policies that a folder assigns to them.
+ *
+ * Each device is changed in one step, as by attach, swap and detach, so that it has
+ * either what it had or what is assigned, whatever becomes of the others.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "assign_dir.h"
+#include "attach.h"
+#include "cmd.h"
+#include "output.h"
+#include "pin.h"
+
+/* All that a plan is made of, and the plan */
+struct state {
+	struct kern_policies policies;
+	struct pins pins;
+	struct device *found;
+	unsigned int nr_found;
+	unsigned int nr;
+	struct assign_device *devices;
+	struct assign_action *actions;
+	unsigned int changes;
+};
+
+struct apply {
+	const struct cmd_args *args;
+	struct assign_dir dir;
+	const struct policy_image **images;
+	unsigned int nr_images;
+	struct json_object *array;
+	unsigned int changed;
+	unsigned int kept;
+	unsigned int left;
+	unsigned int failed;
+	enum exit_code code;
+};
+
+static void free_state(struct state *state)
+{
+	unsigned int i;
+
+	for (i = 0; i < state->nr; i++)
+		free((void *)state->devices[i].image);
+	free(state->actions);
+	free(state->devices);
+	free(state->found);
+	pin_free(&state->pins);
+	kern_free(&state->policies);
+	memset(state, 0, sizeof(*state));
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	const struct device_address *x = &((const struct assign_device *)a)->address;
+	const struct device_address *y = &((const struct assign_device *)b)->address;
+
+	if (x->segment != y->segment)
+		return x->segment < y->segment ? -1 : 1;
+	return x->bus != y->bus ? x->bus - y->bus : x->devfn - y->devfn;
+}
+
+static struct assign_device *add_device(struct state *state, const struct device_address *address)
+{
+	struct assign_device *device;
+	unsigned int i;
+
+	for (i = 0; i < state->nr; i++)
+		if (device_same(&state->devices[i].address, address))
+			return &state->devices[i];
+	device = &state->devices[state->nr++];
+	device->address = *address;
+	return device;
+}
+
+/* What is in force on a device by a policy of its own */
+static int look_at(struct state *state, struct assign_device *device)
+{
+	const struct kern_target target = { VFIO_PCI_DVSEC_MATCH_ADDRESS, device->address };
+	const struct kern_policy *policy = kern_find(&state->policies, &target);
+	struct policy_image *image;
+
+	if (!policy)
+		return 0;
+	device->attached = true;
+	device->policy = policy->name;
+	device->ours = pin_find(&state->pins, policy->link_id);
+	image = calloc(1, sizeof(*image));
+	if (!image)
+		return -ENOMEM;
+	/* A program that has none is another one */
+	if (kern_read_table(policy, &image->table)) {
+		free(image);
+		return 0;
+	}
+	image->nr_claims = policy->nr_claims;
+	memcpy(image->claims, policy->claims, sizeof(image->claims));
+	device->image = image;
+	return 0;
+}
+
+/* The CXL devices, and what addresses have an assignment or a policy besides */
+static int make_plan(const struct apply *apply, struct state *state)
+{
+	const struct assignments *all = &apply->dir.all;
+	struct assign_device *device;
+	unsigned int i, max;
+	int err;
+
+	memset(state, 0, sizeof(*state));
+	err = kern_list(&state->policies);
+	if (!err)
+		err = device_list(&state->found, &state->nr_found);
+	if (!err)
+		err = pin_list(&state->pins);
+	if (err)
+		return err;
+	max = state->nr_found + all->nr + state->policies.nr + 1;
+	state->devices = calloc(max, sizeof(*state->devices));
+	state->actions = calloc(max, sizeof(*state->actions));
+	if (!state->devices || !state->actions)
+		return -ENOMEM;
+
+	for (i = 0; i < state->nr_found; i++) {
+		device = add_device(state, &state->found[i].address);
+		device->cxl = true;
+		device->vendor = state->found[i].vendor;
+		device->device_id = state->found[i].device_id;
+		device->class = state->found[i].class;
+	}
+	for (i = 0; i < all->nr; i++)
+		if (all->entries[i].match.kind == ASSIGN_ADDRESS)
+			add_device(state, &all->entries[i].match.address);
+	for (i = 0; i < state->policies.nr; i++)
+		if (state->policies.policies[i].target.match == VFIO_PCI_DVSEC_MATCH_ADDRESS)
+			add_device(state, &state->policies.policies[i].target.address);
+	qsort(state->devices, state->nr, sizeof(*state->devices), compare_addresses);
+	for (i = 0; i < state->nr; i++) {
+		err = look_at(state, &state->devices[i]);
+		if (err)
+			return err;
+	}
+	state->changes = assign_plan(all, apply->images, apply->nr_images, state->devices,
+				     state->nr, apply->args->keep_others, state->actions);
+	return 0;
+}
+
+/*
+ * One that isn't there, or is bound to another driver, has the policy from the moment
+ * on at which vfio-pci takes it.
+ */
+static int check_target(const struct kern_target *target)
+{
+	struct device device;
+	int err;
+
+	err = device_get(&target->address, &device);
+	if (err == -ENODEV)
+		return 0;
+	return err ? err : cmd_check_device(target, strcmp(device.state, "raw"));
+}
+
+static int check_outcome(const struct kern_target *target)
+{
+	struct device device;
+
+	if (device_get(&target->address, &device) || !device.hooked ||
+	    strcmp(device.state, "error"))
+		return 0;
+	return error_set(EXIT_FAILED, -EINVAL, "the kernel's log tells why",
+			 "the policy failed on it, so its DVSECs are read-only");
+}
+
+/* What was planned is of the same moment, but for programs that don't take the lock */
+static int change(const struct assign_device *device, const struct assign_action *action)
+{
+	const struct kern_target target = { VFIO_PCI_DVSEC_MATCH_ADDRESS, device->address };
+	struct kern_policies policies = {}, after = {};
+	const struct kern_policy *old;
+	uint32_t link_id;
+	int err;
+
+	err = kern_list(&policies);
+	if (err)
+		return err;
+	old = kern_find(&policies, &target);
+	if (!!old != device->attached)
+		err = error_set(EXIT_BUSY, -EBUSY, "try again",
+				"another program has just changed its policy");
+	else if (action->step == ASSIGN_ATTACH)
+		err = attach_policy(&target, action->image, &policies, &link_id);
+	else if (action->step == ASSIGN_SWAP)
+		err = attach_swap(&target, action->image, &policies, old, &link_id);
+	else
+		err = attach_end(&target, old, &after);
+	kern_free(&after);
+	kern_free(&policies);
+	return err;
+}
+
+static const char *const step_names[] = {
+	[ASSIGN_LEAVE] = "leave", [ASSIGN_KEEP] = "keep",     [ASSIGN_ATTACH] = "attach",
+	[ASSIGN_SWAP] = "swap",	  [ASSIGN_DETACH] = "detach",
+};
+
+static void add_record(struct apply *apply, const struct assign_device *device,
+		       const struct assign_action *action, const char *result, const char *cause)
+{
+	struct json_object *object = json_object_new_object(), *source = NULL;
+	const char *policy = action->why ? action->why->policy : NULL;
+	char name[DEVICE_ADDRESS_LEN];
+
+	/* What is to be in force, or stays so */
+	if (action->step == ASSIGN_LEAVE)
+		policy = device->policy;
+	if (action->why) {
+		source = json_object_new_object();
+		output_add(source, "file", output_string(action->why->file));
+		output_add(source, "line", json_object_new_int(action->why->line));
+	}
+	device_format(&device->address, name);
+	output_add(object, "device", output_string(name));
+	output_add(object, "action", output_string(step_names[action->step]));
+	output_add(object, "policy", output_string(policy));
+	output_add(object, "previous", output_string(device->policy));
+	output_add(object, "source", source);
+	output_add(object, "result", output_string(result));
+	output_add(object, "error", output_string(cause));
+	json_object_array_add(apply->array, object);
+}
+
+static void print_action(const struct assign_device *device, const struct assign_action *action,
+			 bool dry_run, const char *cause)
+{
+	char name[DEVICE_ADDRESS_LEN], source[ASSIGN_FILE_LEN + 16] = "no assignment";
+	const char *old = device->policy && device->policy[0] ? device->policy : "one with no name";
+	const char *new = action->why ? action->why->policy : "";
+	const char *be = dry_run ? "would be " : "", *colon = dry_run ? ":" : "";
+
+	device_format(&device->address, name);
+	if (action->why)
+		snprintf(source, sizeof(source), "%s:%u", action->why->file, action->why->line);
+	if (cause) {
+		/* Between the lines of the others, where both go to one file */
+		fflush(stdout);
+		fprintf(stderr, "cxl-policy: %s: can't %s %s (%s): %s\n", name,
+			step_names[action->step], action->step == ASSIGN_DETACH ? old : new, source,
+			cause);
+	} else if (action->step == ASSIGN_ATTACH) {
+		printf("%s: %sattached%s %s (%s)\n", name, be, colon, new, source);
+	} else if (action->step == ASSIGN_DETACH) {
+		printf("%s: %sdetached%s %s (%s)\n", name, be, colon, old, source);
+	} else if (action->step == ASSIGN_SWAP && device->policy && !strcmp(device->policy, new)) {
+		printf("%s: %sswapped%s %s for its new content (%s)\n", name, be, colon, old,
+		       source);
+	} else if (action->step == ASSIGN_SWAP) {
+		printf("%s: %sswapped%s %s for %s (%s)\n", name, be, colon, old, new, source);
+	}
+}
+
+static void run_action(struct apply *apply, const struct assign_device *device,
+		       const struct assign_action *action)
+{
+	const struct kern_target target = { VFIO_PCI_DVSEC_MATCH_ADDRESS, device->address };
+	const bool dry_run = apply->args->dry_run, changes = action->step >= ASSIGN_ATTACH;
+	const char *result = "unchanged";
+	char cause[ERROR_CAUSE_LEN];
+	enum exit_code code;
+	int err = 0;
+
+	if (action->step == ASSIGN_NOTHING)
+		return;
+	/* One that is kept may have come to a driver that doesn't ask it */
+	if (action->image)
+		err = check_target(&target);
+	if (!err && changes && !dry_run)
+		err = change(device, action);
+	if (!err && action->image && !(changes && dry_run))
+		err = check_outcome(&target);
+
+	if (err) {
+		code = error_take(err, cause);
+		apply->code = apply->failed && code != apply->code ? EXIT_FAILED : code;
+		apply->failed++;
+		result = "failed";
+	} else if (changes) {
+		apply->changed++;
+		result = dry_run ? "would-change" : "changed";
+	} else if (action->step == ASSIGN_KEEP) {
+		apply->kept++;
+	} else {
+		apply->left++;
+	}
+	if (output_options.json)
+		add_record(apply, device, action, result, err ? cause : NULL);
+	else
+		print_action(device, action, dry_run, err ? cause : NULL);
+}
+
+static int run(struct apply *apply, const struct state *state)
+{
+	unsigned int i;
+
+	if (output_options.json)
+		apply->array = json_object_new_array();
+	for (i = 0; i < state->nr; i++)
+		run_action(apply, &state->devices[i], &state->actions[i]);
+	if (output_options.json) {
+		output_json(apply->array);
+	} else {
+		printf("%u %schanged, %u kept", apply->changed,
+		       apply->args->dry_run ? "would be " : "", apply->kept);
+		if (apply->left)
+			printf(", %u left alone", apply->left);
+		printf(", %u failed\n", apply->failed);
+	}
+	if (apply->failed)
+		return apply->code;
+	return apply->changed ? EXIT_DIFFERENT : 0;
+}
+
+static int load_dir(struct apply *apply, const char *path)
+{
+	struct assign_dir *dir = &apply->dir;
+	char hint[512], more[64] = "";
+	unsigned int i;
+	int err;
+
+	err = cmd_load_dir(path, dir);
+	if (err)
+		return err;
+	if (dir->problems.nr) {
+		if (dir->problems.nr > 1)
+			snprintf(more, sizeof(more), " (and %u more)", dir->problems.nr - 1);
+		snprintf(hint, sizeof(hint), "'cxl-policy check %s' tells all; nothing was changed",
+			 path);
+		return error_set(EXIT_INVALID, -EINVAL, hint, "%s%s", dir->problems.texts[0], more);
+	}
+	apply->images = calloc(dir->nr_policies + 1, sizeof(*apply->images));
+	if (!apply->images)
+		return -ENOMEM;
+	for (i = 0; i < dir->nr_policies; i++)
+		apply->images[apply->nr_images++] = dir->policies[i].image;
+	return 0;
+}
+
+int cmd_apply(const struct cmd_args *args)
+{
+	struct apply apply = { .args = args };
+	const char *path = args->argc ? args->argv[0] : ASSIGN_DIR;
+	struct state state = {};
+	int lock = -1, err;
+
+	if (args->argc > 1)
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help apply'",
+				 "at most one folder is wanted");
+	err = load_dir(&apply, path);
+	if (!err)
+		err = kern_check();
+	if (!err)
+		err = make_plan(&apply, &state);
+	/* Where nothing is to be done, nobody is waited for */
+	if (!err && state.changes && !args->dry_run) {
+		free_state(&state);
+		lock = pin_lock();
+		err = lock < 0 ? lock : make_plan(&apply, &state);
+	}
+	if (!err)
+		err = run(&apply, &state);
+	free_state(&state);
+	if (lock >= 0)
+		pin_unlock(lock);
+	free(apply.images);
+	assign_dir_free(&apply.dir);
+	return err;
+}
