@@ -36,6 +36,9 @@ TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/bin/%, \
 		$(filter-out $(wildcard tests/test_*.c) $(ORACLE_SOURCES) tests/struct_ops.c \
 		tests/engine_bench.c, \
 		$(wildcard tests/*.c)))
+# The loader as an earlier or later build has it, whose program differs in nothing that it
+# does, and as a version has it that can't share its maps with this one
+OTHER_LOADERS := $(BUILD)/tests/bin/cxl-policy-other-build $(BUILD)/tests/bin/cxl-policy-other-abi
 BENCH_TOOLS := $(BUILD)/tests/bin/verifier_cost $(BUILD)/tests/bin/vfio_bench
 # Only where clang has the run-time library of libFuzzer
 FUZZERS := $(if $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*), \
@@ -117,7 +120,7 @@ demo-guest: kernel ## show what lspci tells in such a guest, before and after a 
 	@tools/guest
 	@tools/demo-guest
 
-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(TEST_BPF) $(FUZZERS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(OTHER_LOADERS) $(TEST_BPF) $(FUZZERS)
 
 fuzz: $(FUZZERS) ## look for inputs that break engine or parser, for FUZZ_TIME=60 seconds or FUZZ_RUNS=N inputs each
 	@tests/fuzz.sh $(if $(FUZZ_RUNS),-r $(FUZZ_RUNS),-t $(FUZZ_TIME)) $(FUZZ_TARGETS)
@@ -241,6 +244,32 @@ $(BUILD)/tests/bin/fail_nth: tests/fail_nth.c tests/struct_ops.c $(VFIO_SOURCES)
 		$(TEST_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itools -o $@ $(filter %.c,$^) -lbpf
+
+$(BUILD)/tests/other-build/bpf/cxl_policy.bpf.o: $(BUILD)/bpf/cxl_policy.bpf.o
+	@mkdir -p $(@D) $(BUILD)/tests/other-build/include
+	llvm-strip -g -o $@ $<
+	ln -sf ../../../bpf/cxl_trace.bpf.o $(@D)
+
+# All headers, as they look for each other beside themselves
+$(BUILD)/tests/other-abi/include/cxl_policy_abi.h: include/cxl_policy_abi.h $(HEADERS)
+	@mkdir -p $(@D)
+	cp include/*.h $(@D)
+	sed 's/^\(#define CXL_POLICY_ABI_VERSION\) .*/\1 99/' $< >$@
+
+$(BUILD)/tests/other-abi/bpf/cxl_policy.bpf.o: bpf/cxl_policy.bpf.c $(HEADERS) \
+		$(BUILD)/tests/other-abi/include/cxl_policy_abi.h $(GEN)/cxl-device.policy.h
+	@mkdir -p $(@D)
+	sed 's/\(abi_version =\) 1,/\1 99,/' $(GEN)/cxl-device.policy.h \
+		>$(BUILD)/tests/other-abi/include/cxl-device.policy.h
+	$(CLANG) -I$(BUILD)/tests/other-abi/include $(BPF_CFLAGS) -c $< -o $@
+	ln -sf ../../../bpf/cxl_trace.bpf.o $(@D)
+
+# Their objects are looked for from their folder of headers on
+$(OTHER_LOADERS): $(BUILD)/tests/bin/cxl-policy-%: $(BUILD)/tests/%/bpf/cxl_policy.bpf.o \
+		$(BUILD)/bpf/cxl_trace.bpf.o $(LOADER_SOURCES) $(HEADERS) $(POLICIES)
+	@mkdir -p $(@D)
+	$(CC) -I$(BUILD)/tests/$*/include $(ALL_CFLAGS) -O0 -o $@ \
+		$(LOADER_SOURCES) $(LOADER_LIBS)
 
 # It brings the policies that the loader carries
 $(BUILD)/tests/bin/verifier_cost: tests/verifier_cost.c tests/struct_ops.c $(POLICY_SOURCES) \

@@ -28,6 +28,9 @@ const volatile struct cxl_policy cxl_policy_table = {
 #include "cxl-device.policy.h"
 };
 
+/* Which build of this program it is: the loader's word, by which it knows its own */
+const volatile __u64 cxl_policy_program = 0;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CXL_SHADOW_MAX_DEVICES);

@@ -133,7 +133,8 @@ struct cxl_policy_dvsec {
 
 /**
  * struct cxl_policy - a policy, compiled; in the BPF object's .rodata
- * @abi_version: CXL_POLICY_ABI_VERSION
+ * @abi_version: CXL_POLICY_ABI_VERSION; comes first in each version, by which others know
+ *	that they can't read the rest
  * @flags: CXL_POLICY_RAW, CXL_POLICY_RECORD
  * @nr_dvsecs: number of @dvsecs in use
  * @nr_rules: number of @rules in use

@@ -12,6 +12,7 @@
 
 #include "assign_dir.h"
 #include "attach.h"
+#include "bpf.h"
 #include "cmd.h"
 #include "output.h"
 #include "pin.h"
@@ -90,6 +91,7 @@ static int look_at(struct state *state, struct assign_device *device)
 	device->attached = true;
 	device->policy = policy->name;
 	device->ours = pin_find(&state->pins, policy->link_id);
+	device->stale = policy->program != bpf_program();
 	image = calloc(1, sizeof(*image));
 	if (!image)
 		return -ENOMEM;
@@ -255,6 +257,9 @@ static void print_action(const struct assign_device *device, const struct assign
 		printf("%s: %sattached%s %s (%s)\n", name, be, colon, new, source);
 	} else if (action->step == ASSIGN_DETACH) {
 		printf("%s: %sdetached%s %s (%s)\n", name, be, colon, old, source);
+	} else if (action->step == ASSIGN_SWAP && assign_same(device, action)) {
+		printf("%s: %sgiven%s the program of this version, policy %s (%s)\n", name, be,
+		       colon, old, source);
 	} else if (action->step == ASSIGN_SWAP && device->policy && !strcmp(device->policy, new)) {
 		printf("%s: %sswapped%s %s for its new content (%s)\n", name, be, colon, old,
 		       source);

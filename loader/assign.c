@@ -259,6 +259,12 @@ static bool same_content(const struct policy_image *a, const struct policy_image
 	       !compare_claims(a, b, NULL, NULL);
 }
 
+bool assign_same(const struct assign_device *device, const struct assign_action *action)
+{
+	return device->policy && action->why && !strcmp(device->policy, action->why->policy) &&
+	       same_content(device->image, action->image);
+}
+
 static unsigned int step_of(const struct assign_device *device, const struct assign_action *action,
 			    bool keep_others)
 {
@@ -270,10 +276,7 @@ static unsigned int step_of(const struct assign_device *device, const struct ass
 		return device->attached ? ASSIGN_DETACH : ASSIGN_KEEP;
 	if (!device->attached)
 		return ASSIGN_ATTACH;
-	return !strcmp(device->policy, action->why->policy) &&
-			       same_content(device->image, action->image)
-		       ? ASSIGN_KEEP
-		       : ASSIGN_SWAP;
+	return !device->stale && assign_same(device, action) ? ASSIGN_KEEP : ASSIGN_SWAP;
 }
 
 unsigned int assign_plan(const struct assignments *all, const struct policy_image *const *images,

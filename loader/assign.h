@@ -107,6 +107,7 @@ const char *assign_match_text(const struct assign_match *match, char *text, size
  * @attached: a policy of its own is in force
  * @policy: with @attached, its name
  * @ours: with @attached, cxl-policy keeps it in force
+ * @stale: with @attached, its program is of another build of cxl-policy
  * @image: with @attached, its tables; NULL if they aren't known
  */
 struct assign_device {
@@ -118,6 +119,7 @@ struct assign_device {
 	bool attached;
 	const char *policy;
 	bool ours;
+	bool stale;
 	const struct policy_image *image;
 };
 
@@ -137,7 +139,8 @@ const struct assignment *assign_find(const struct assignments *all,
  * @ASSIGN_LEAVE: no policy is wanted, but the one that is there isn't to be touched
  * @ASSIGN_KEEP: all is as it is assigned
  * @ASSIGN_ATTACH: put the policy in force
- * @ASSIGN_SWAP: put it in the place of another, or of what it was before
+ * @ASSIGN_SWAP: put it in the place of another, of what it was before, or of what another
+ *	build of cxl-policy made of it
  * @ASSIGN_DETACH: end the policy
  */
 enum assign_step {
@@ -160,6 +163,15 @@ struct assign_action {
 	const struct assignment *why;
 	const struct policy_image *image;
 };
+
+/**
+ * assign_same - compare the policy that a device has with the one that it is to have
+ * @device: the device
+ * @action: what to do with it
+ *
+ * Return: whether they have the same name and content.
+ */
+bool assign_same(const struct assign_device *device, const struct assign_action *action);
 
 /**
  * assign_plan - find out what has to be done

@@ -118,6 +118,9 @@ static int load_shared(const struct kern_policies *policies, const struct kern_t
 {
 	int fds[KERN_NR_MAPS], i, err;
 
+	err = kern_check_abi(policies);
+	if (err)
+		return err;
 	for (i = 0; i < KERN_NR_MAPS; i++)
 		fds[i] = share_map(policies, target, i);
 	err = bpf_load(image, target, fds, obj);

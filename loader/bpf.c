@@ -52,12 +52,23 @@ static int refused(int err, const char *what)
 			 complaint[0] ? ")" : "");
 }
 
-/* The tables in the object's .rodata, before it is loaded */
-static struct cxl_policy *find_table(const struct bpf_object *obj)
+/* FNV-1a: it tells builds apart, and is no proof of anything */
+uint64_t bpf_program(void)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+	const char *byte;
+
+	for (byte = bpf_object_start; byte < bpf_object_end; byte++)
+		hash = (hash ^ (uint8_t)*byte) * 0x100000001b3;
+	return hash ? hash : 1;
+}
+
+/* A variable in the object's .rodata, before it is loaded */
+static void *find_var(const struct bpf_object *obj, const char *name, size_t want)
 {
 	const struct btf *btf = bpf_object__btf(obj);
 	struct bpf_map *map;
-	uint32_t offset;
+	uint32_t offset, found;
 	char *data;
 	size_t size;
 	int id;
@@ -65,9 +76,9 @@ static struct cxl_policy *find_table(const struct bpf_object *obj)
 	map = bpf_object__find_map_by_name(obj, ".rodata");
 	data = map ? bpf_map__initial_value(map, &size) : NULL;
 	id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	if (!data || id < 0 || kern_find_table(btf, id, size, &offset))
+	if (!data || id < 0 || kern_find_var(btf, id, size, name, &found, &offset) || found != want)
 		return NULL;
-	return (struct cxl_policy *)(data + offset);
+	return data + offset;
 }
 
 int bpf_load(const struct policy_image *image, const struct kern_target *target,
@@ -77,6 +88,7 @@ int bpf_load(const struct policy_image *image, const struct kern_target *target,
 	struct vfio_pci_dvsec_ops *ops = NULL;
 	struct bpf_policy *bpf;
 	struct cxl_policy *table;
+	uint64_t *program;
 	bool whole = true;
 	size_t size = 0;
 	int err, i;
@@ -95,15 +107,17 @@ int bpf_load(const struct policy_image *image, const struct kern_target *target,
 		whole &= !!bpf->maps[i];
 	}
 	bpf->ops = bpf_object__find_map_by_name(bpf->obj, "cxl_policy");
-	table = find_table(bpf->obj);
+	table = find_var(bpf->obj, KERN_VAR_TABLE, sizeof(*table));
+	program = find_var(bpf->obj, KERN_VAR_PROGRAM, sizeof(*program));
 	if (bpf->ops)
 		ops = bpf_map__initial_value(bpf->ops, &size);
-	if (!whole || !table || !ops || size < sizeof(*ops)) {
+	if (!whole || !table || !program || !ops || size < sizeof(*ops)) {
 		err = refused(-EINVAL, "the BPF object isn't the one this program knows");
 		goto out;
 	}
 
 	*table = image->table;
+	*program = bpf_program();
 	ops->match = target->match;
 	ops->segment = target->address.segment;
 	ops->bus = target->address.bus;

@@ -16,6 +16,13 @@ struct bpf_policy;
 void bpf_init(void);
 
 /**
+ * bpf_program - which build of the program this is
+ *
+ * Return: the same number for the same object, never 0.
+ */
+uint64_t bpf_program(void);
+
+/**
  * bpf_load - load the object
  * @image: the policy
  * @target: what for

@@ -123,6 +123,7 @@ int cmd_swap(const struct cmd_args *args);
 int cmd_detach(const struct cmd_args *args);
 int cmd_default(const struct cmd_args *args);
 int cmd_apply(const struct cmd_args *args);
+int cmd_refresh(const struct cmd_args *args);
 int cmd_list(const struct cmd_args *args);
 int cmd_show(const struct cmd_args *args);
 int cmd_monitor(const struct cmd_args *args);

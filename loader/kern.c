@@ -20,7 +20,6 @@
 /* BPF_STRUCT_OPS_STATE_INUSE of the kernel: registered, and not by a link */
 #define STRUCT_OPS_INUSE 1
 /* Variable of the BPF program that holds the struct cxl_policy */
-#define TABLE_NAME "cxl_policy_table"
 
 const char *const kern_map_names[KERN_NR_MAPS] = {
 	[KERN_MAP_SHADOW] = CXL_SHADOW_MAP_NAME,
@@ -212,7 +211,8 @@ int kern_open_map(uint32_t id, const char *name)
 	return fd;
 }
 
-int kern_find_table(const struct btf *btf, uint32_t section, size_t size, uint32_t *offset)
+int kern_find_var(const struct btf *btf, uint32_t section, size_t size, const char *name,
+		  uint32_t *var_size, uint32_t *offset)
 {
 	const struct btf_type *sec = btf__type_by_id(btf, section);
 	const struct btf_var_secinfo *var;
@@ -223,27 +223,54 @@ int kern_find_table(const struct btf *btf, uint32_t section, size_t size, uint32
 	for (i = 0, var = btf_var_secinfos(sec); i < btf_vlen(sec); i++, var++) {
 		const struct btf_type *type = btf__type_by_id(btf, var->type);
 
-		if (strcmp(btf__name_by_offset(btf, type->name_off), TABLE_NAME) ||
-		    var->size != sizeof(struct cxl_policy) ||
+		if (strcmp(btf__name_by_offset(btf, type->name_off), name) ||
 		    (uint64_t)var->offset + var->size > size)
 			continue;
+		*var_size = var->size;
 		*offset = var->offset;
 		return 0;
 	}
 	return -ENOENT;
 }
 
-/* The offset of the tables in a .rodata map in the kernel */
-static int find_map_table(const struct bpf_map_info *info, uint32_t *offset)
+/* The one value of a .rodata map, to be freed */
+static char *read_rodata(int fd, const struct bpf_map_info *info)
+{
+	char *value = calloc(1, info->value_size);
+	__u32 key = 0;
+
+	if (value && bpf_map_lookup_elem(fd, &key, value)) {
+		free(value);
+		value = NULL;
+	}
+	return value;
+}
+
+/* What is in a .rodata map, which another version may have laid out otherwise */
+static void look_at_rodata(struct kern_policy *policy, int fd, const struct bpf_map_info *info)
 {
 	struct btf *btf = btf__load_from_kernel_by_id(info->btf_id);
-	int err;
+	char *value = read_rodata(fd, info);
+	uint32_t size, offset;
 
-	if (!btf)
-		return -errno;
-	err = kern_find_table(btf, info->btf_value_type_id, info->value_size, offset);
+	if (!btf || !value)
+		goto out;
+	if (!kern_find_var(btf, info->btf_value_type_id, info->value_size, KERN_VAR_TABLE, &size,
+			   &offset) &&
+	    size >= sizeof(policy->abi)) {
+		memcpy(&policy->abi, value + offset, sizeof(policy->abi));
+		if (policy->abi == CXL_POLICY_ABI_VERSION && size == sizeof(struct cxl_policy)) {
+			policy->table_id = info->id;
+			policy->table_offset = offset;
+		}
+	}
+	if (!kern_find_var(btf, info->btf_value_type_id, info->value_size, KERN_VAR_PROGRAM, &size,
+			   &offset) &&
+	    size == sizeof(policy->program))
+		memcpy(&policy->program, value + offset, size);
+out:
+	free(value);
 	btf__free(btf);
-	return err;
 }
 
 static void add_map(struct kern_policy *policy, uint32_t id)
@@ -261,9 +288,8 @@ static void add_map(struct kern_policy *policy, uint32_t id)
 	if (kern_map_fits(fd, info.name))
 		memcpy((char *)policy + map_layouts[find_map(info.name)].id, &id, sizeof(id));
 	else if (len > strlen(RODATA_SUFFIX) && info.type == BPF_MAP_TYPE_ARRAY && info.btf_id &&
-		 !strcmp(info.name + len - strlen(RODATA_SUFFIX), RODATA_SUFFIX) &&
-		 !find_map_table(&info, &policy->table_offset))
-		policy->table_id = id;
+		 !strcmp(info.name + len - strlen(RODATA_SUFFIX), RODATA_SUFFIX))
+		look_at_rodata(policy, fd, &info);
 out:
 	close(fd);
 }
@@ -291,10 +317,30 @@ static void add_maps(struct kern_policy *policy, uint32_t prog_id)
 	close(fd);
 }
 
+int kern_check_abi(const struct kern_policies *policies)
+{
+	char name[DEVICE_ADDRESS_LEN];
+	unsigned int i;
+
+	for (i = 0; i < policies->nr; i++) {
+		const struct kern_policy *policy = &policies->policies[i];
+
+		if (!policy->abi || policy->abi == CXL_POLICY_ABI_VERSION)
+			continue;
+		kern_target_name(&policy->target, name);
+		return error_set(
+			EXIT_BUSY, -EBUSY,
+			"use the cxl-policy that attached it, or end its guests and detach it",
+			"policy %s of %s is of another version, ABI %u, whose state this "
+			"cxl-policy (ABI %u) can't take over; nothing was changed",
+			policy->name, name, policy->abi, CXL_POLICY_ABI_VERSION);
+	}
+	return 0;
+}
+
 int kern_read_table(const struct kern_policy *policy, struct cxl_policy *table)
 {
 	struct bpf_map_info info;
-	__u32 key = 0;
 	char *value;
 	int fd, err;
 
@@ -306,17 +352,12 @@ int kern_read_table(const struct kern_policy *policy, struct cxl_policy *table)
 	err = map_info(fd, &info);
 	if (err)
 		goto out;
-	value = calloc(1, info.value_size);
-	if (!value) {
-		err = -ENOMEM;
-		goto out;
-	}
-	err = bpf_map_lookup_elem(fd, &key, value);
-	if (!err)
+	value = read_rodata(fd, &info);
+	if (value)
 		memcpy(table, value + policy->table_offset, sizeof(*table));
+	else
+		err = -errno;
 	free(value);
-	if (!err && table->abi_version != CXL_POLICY_ABI_VERSION)
-		err = -ENOENT;
 out:
 	close(fd);
 	return err;

@@ -67,8 +67,11 @@ enum kern_op {
  * @shadow_id: of the map "cxl_shadow"; 0: the program has none
  * @events_id: of the map "cxl_events"; 0: the program has none
  * @restore_id: of the map "cxl_restore"; 0: the program has none
- * @table_id: of the map that holds the struct cxl_policy; 0: the program has none
+ * @table_id: of the map that holds the struct cxl_policy; 0: the program has none, or
+ *	it is of another ABI
  * @table_offset: of the struct cxl_policy in that map
+ * @abi: &cxl_policy.abi_version; 0: the program has no tables, so it isn't one of cxl-policy
+ * @program: which build of the program it is, as of bpf_program(); 0: not known
  */
 struct kern_policy {
 	uint32_t link_id;
@@ -84,6 +87,8 @@ struct kern_policy {
 	uint32_t restore_id;
 	uint32_t table_id;
 	uint32_t table_offset;
+	uint32_t abi;
+	uint64_t program;
 };
 
 /**
@@ -238,16 +243,31 @@ int kern_open_map(uint32_t id, const char *name);
  */
 bool kern_map_fits(int fd, const char *name);
 
+/* In the .rodata of a BPF object: its struct cxl_policy, and which build of the program it is */
+#define KERN_VAR_TABLE	 "cxl_policy_table"
+#define KERN_VAR_PROGRAM "cxl_policy_program"
+
 /**
- * kern_find_table - find the struct cxl_policy in the .rodata of a BPF object
+ * kern_find_var - find a variable in the .rodata of a BPF object
  * @btf: of the object
  * @section: type of .rodata in @btf
  * @size: of .rodata in bytes
+ * @name: of the variable
+ * @var_size: filled in: of the variable in bytes
  * @offset: filled in: where it is in .rodata
  *
- * Return: 0, or -ENOENT if it isn't there or has another layout.
+ * Return: 0, or -ENOENT if it isn't there.
  */
-int kern_find_table(const struct btf *btf, uint32_t section, size_t size, uint32_t *offset);
+int kern_find_var(const struct btf *btf, uint32_t section, size_t size, const char *name,
+		  uint32_t *var_size, uint32_t *offset);
+
+/**
+ * kern_check_abi - check that this program can take over what those in force have
+ * @policies: the policies in force
+ *
+ * Return: 0 or a negative errno, with the error set.
+ */
+int kern_check_abi(const struct kern_policies *policies);
 
 /**
  * kern_read_table - read the tables of a policy in force

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf.h"
 #include "cmd.h"
 #include "device.h"
 #include "kern.h"
@@ -203,6 +204,11 @@ static void describe(const struct row *row, void *array)
 		   policy && policy->link_id ? json_object_new_int64(policy->link_id) : NULL);
 	output_add(object, "tag", output_string(tag));
 	output_add(object, "owner", output_string(owner));
+	output_add(object, "abi",
+		   policy && policy->abi ? json_object_new_int64(policy->abi) : NULL);
+	output_add(object, "current",
+		   policy && policy->abi ? json_object_new_boolean(policy->program == bpf_program())
+					 : NULL);
 	output_add(object, "pin", output_string(row->pin ? row->pin->path : NULL));
 	output_add(object, "problem", output_string(row->problem));
 	json_object_array_add(array, object);

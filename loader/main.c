@@ -96,6 +96,15 @@ static const struct cmd {
 	  "  cxl-policy apply\n"
 	  "  cxl-policy apply ./fleet --dry-run\n"
 	  "  cxl-policy apply --json | jq -r '.[] | select(.result == \"failed\").device'\n" },
+	{ "refresh", cmd_refresh, BIT_OF(OPT_DRY_RUN), "refresh [--dry-run]",
+	  "Let the policies that another version of cxl-policy put in force be enforced by\n"
+	  "the program of this one, in one step each: they stay what they are, and guests\n"
+	  "keep their state. Where this version can't take the state over, nothing is\n"
+	  "changed, and the exit status is 6. It is 8 if something was changed, or with\n"
+	  "--dry-run would be.\n"
+	  "\n"
+	  "  cxl-policy refresh\n"
+	  "  cxl-policy refresh --dry-run\n" },
 	{ "list", cmd_list, 0, "list",
 	  "The CXL devices of this host and what is in force on them, whoever registered it,\n"
 	  "and the default policy. All of it is the kernel's word; where the pins of\n"
@@ -354,11 +363,13 @@ static int cmd_version(const struct cmd_args *args)
 				 "version takes no argument");
 	snprintf(libbpf, sizeof(libbpf), "%u.%u", libbpf_major_version(), libbpf_minor_version());
 	if (!output_options.json) {
-		printf("cxl-policy %s, libbpf %s\n", VERSION, libbpf);
+		printf("cxl-policy %s, ABI %u, libbpf %s\n", VERSION, CXL_POLICY_ABI_VERSION,
+		       libbpf);
 		return 0;
 	}
 	object = json_object_new_object();
 	output_add(object, "version", output_string(VERSION));
+	output_add(object, "abi", json_object_new_int(CXL_POLICY_ABI_VERSION));
 	output_add(object, "libbpf", output_string(libbpf));
 	output_json(object);
 	return 0;

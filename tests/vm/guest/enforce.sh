@@ -114,7 +114,7 @@ fi
 
 is "the list shows the device, without a policy" \
 	"$(cxl-policy list --json | jq -c ".[] | select(.device == \"$BDF\")")" \
-	'{"device":"0000:0d:00.0","driver":"vfio-pci","vendor":"0x8086","device_id":"0x0d93","dvsecs":[{"offset":256,"id":0,"revision":3,"length":60},{"offset":316,"id":8,"revision":0,"length":36},{"offset":352,"id":5,"revision":0,"length":16},{"offset":368,"id":7,"revision":2,"length":32}],"state":"none","policy":null,"link_id":null,"tag":null,"owner":null,"pin":null,"problem":null}'
+	'{"device":"0000:0d:00.0","driver":"vfio-pci","vendor":"0x8086","device_id":"0x0d93","dvsecs":[{"offset":256,"id":0,"revision":3,"length":60},{"offset":316,"id":8,"revision":0,"length":36},{"offset":352,"id":5,"revision":0,"length":16},{"offset":368,"id":7,"revision":2,"length":32}],"state":"none","policy":null,"link_id":null,"tag":null,"owner":null,"abi":null,"current":null,"pin":null,"problem":null}'
 
 # ---- no policy ----
 

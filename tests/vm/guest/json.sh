@@ -21,7 +21,7 @@ shape() {
 
 KEYS='keys_unsorted | join(" ")'
 
-shape version "$KEYS" "version libbpf"
+shape version "$KEYS" "version abi libbpf"
 shape help "$KEYS" "commands options policies"
 shape registers ".[0] | $KEYS" "name offset size fields"
 shape registers ".[0].fields[0] | $KEYS" "name bits mask attribute when absent" control2
@@ -36,7 +36,7 @@ shape doctor "$KEYS" "ok checks"
 shape doctor ".checks[] | $KEYS" "name status found hint"
 shape attach "$KEYS" "device state policy link_id" "$BDF"
 shape swap "$KEYS" "device state policy link_id replaced" "$BDF" --policy cxl-device
-shape list ".[] | $KEYS" "device driver vendor device_id dvsecs state policy link_id tag owner pin problem"
+shape list ".[] | $KEYS" "device driver vendor device_id dvsecs state policy link_id tag owner abi current pin problem"
 shape stats ".[] | $KEYS" \
 	"device state policy open_id reads writes writes_denied hw_reads hw_writes errors events events_lost"
 shape show "$KEYS" "device state policy registers restore dvsecs" "$BDF"
@@ -87,6 +87,7 @@ shape default "$KEYS" "device state policy link_id replaced" clear
 mkdir /tmp/fleet
 echo 'devices: [{class: "0502", policy: locked}]' >/tmp/fleet/devices.yaml
 shape apply ".[] | $KEYS" "device action policy previous source result error" /tmp/fleet
+shape refresh ".[] | $KEYS" "device policy result error"
 shape check "$KEYS" "directory valid assignments policies problems warnings" /tmp/fleet
 shape check ".assignments[0], .policies[0] | $KEYS" "match value policy file line
 policy local used valid" /tmp/fleet
