@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
+VERSION := 0.1
+
 BUILD := build
 GEN := $(BUILD)/gen
 
@@ -40,6 +42,43 @@ TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/bin/%, \
 # does, and as a version has it that can't share its maps with this one
 OTHER_LOADERS := $(BUILD)/tests/bin/cxl-policy-other-build $(BUILD)/tests/bin/cxl-policy-other-abi
 BENCH_TOOLS := $(BUILD)/tests/bin/verifier_cost $(BUILD)/tests/bin/vfio_bench
+
+# Where things are installed. systemd, udev and modprobe look below PREFIX/lib if that is
+# /usr or /usr/local; with another one, name folders where they do.
+PREFIX := /usr/local
+sysconfdir = /etc
+sbindir = $(PREFIX)/sbin
+libexecdir = $(PREFIX)/libexec/cxl-policy
+datadir = $(PREFIX)/share/cxl-policy
+mandir = $(PREFIX)/share/man
+completionsdir = $(PREFIX)/share/bash-completion/completions
+systemdsystemunitdir = $(PREFIX)/lib/systemd/system
+unitdir = $(systemdsystemunitdir)
+udevdir = $(PREFIX)/lib/udev
+modprobedir = $(PREFIX)/lib/modprobe.d
+# For which @NAME@ stands in an installed *.in
+INSTALL_DIRS := sbindir libexecdir datadir unitdir udevdir modprobedir sysconfdir
+
+# What goes where, as SOURCE=TARGET
+into = $(foreach file,$(2),$(file)=$(1)/$(notdir $(file:.in=)))
+files = $(sort $(wildcard $(1) $(1:=.in)))
+tree = $(sort $(shell find loader/$(1) -type f ! -name '.*' 2>/dev/null))
+UNITS = $(call files,$(addprefix loader/systemd/*.,service timer path socket target mount))
+INSTALLED = $(call into,$(sbindir),$(BUILD)/bin/cxl-policy) \
+	$(foreach page,$(MAN_PAGES), \
+		$(call into,$(mandir)/man$(patsubst .%,%,$(suffix $(page))),$(page))) \
+	loader/completion/cxl-policy.bash=$(completionsdir)/cxl-policy \
+	$(call into,$(datadir),$(BUILD)/cxl-policy.schema.json) \
+	$(call into,$(unitdir),$(UNITS)) \
+	$(call into,$(libexecdir),$(filter-out $(UNITS),$(call files,loader/systemd/*))) \
+	$(call into,$(udevdir)/rules.d,$(call files,loader/udev/*.rules)) \
+	$(call into,$(modprobedir),$(call files,loader/modprobe/*.conf)) \
+	$(foreach file,$(call tree,prometheus) $(call tree,ansible), \
+		$(file)=$(datadir)/$(patsubst loader/%,%,$(file:.in=)))
+# The operator's: what is there stays as it is
+CONFIGURATION = loader/etc/devices.yaml=$(sysconfdir)/cxl-policy/devices.yaml
+CONFIGURATION_DIRS = $(addprefix $(sysconfdir)/cxl-policy/,devices.d policies)
+
 # Only where clang has the run-time library of libFuzzer
 FUZZERS := $(if $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*), \
 		$(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c)))
@@ -52,7 +91,7 @@ TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard t
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help setup kernel bpftool tests demo bench test test-stress test-mainline test-hardened test-kcsan test-guest demo-guest fuzz mutants lint man vm-shell clean
+.PHONY: FORCE all install uninstall deb help setup kernel bpftool tests demo bench test test-stress test-mainline test-hardened test-kcsan test-guest demo-guest fuzz mutants lint man vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
 
@@ -69,6 +108,36 @@ kernel: setup ## build the patched vfio-pci for the distribution's kernel
 
 bpftool: setup ## build a bpftool that knows struct_ops of modules, build/bin/bpftool-patched
 	@kernel/build --bpftool
+
+install: all man ## install the tool below PREFIX=/usr/local, and DESTDIR if one is given
+	@set -e; for pair in $(INSTALLED); do \
+		file=$${pair%%=*} target="$(DESTDIR)$${pair#*=}" mode=644; \
+		[ ! -x "$$file" ] || mode=755; \
+		case $$file in \
+		*.in) sed $(foreach dir,$(INSTALL_DIRS),-e 's|@$(dir)@|$($(dir))|g') "$$file" \
+			>$(BUILD)/installed; file=$(BUILD)/installed ;; \
+		esac; \
+		install -D -m "$$mode" "$$file" "$$target"; \
+	done; rm -f $(BUILD)/installed
+	@install -d $(CONFIGURATION_DIRS:%="$(DESTDIR)%")
+	@set -e; for pair in $(CONFIGURATION); do \
+		target="$(DESTDIR)$${pair#*=}"; \
+		[ -e "$$target" ] || install -D -m 644 "$${pair%%=*}" "$$target"; \
+	done
+
+uninstall: ## remove what install with the same PREFIX and DESTDIR has put there
+	@for pair in $(INSTALLED); do rm -f "$(DESTDIR)$${pair#*=}"; done
+	@for pair in $(CONFIGURATION); do \
+		! cmp -s "$${pair%%=*}" "$(DESTDIR)$${pair#*=}" || rm "$(DESTDIR)$${pair#*=}"; \
+	done
+	@for dir in $(CONFIGURATION_DIRS:%="$(DESTDIR)%") "$(DESTDIR)$(sysconfdir)/cxl-policy" \
+		"$(DESTDIR)$(libexecdir)"; do \
+		[ ! -d "$$dir" ] || rmdir --ignore-fail-on-non-empty "$$dir"; \
+	done
+	@[ ! -d "$(DESTDIR)$(datadir)" ] || find "$(DESTDIR)$(datadir)" -depth -type d -empty -delete
+
+deb: setup ## make the Debian packages, build/deb/*.deb
+	@tools/deb "$(VERSION)"
 
 demo: kernel ## show on an emulated CXL device what the policy does
 	@$(MAKE) --no-print-directory all
@@ -163,9 +232,15 @@ $(BUILD)/bpf/cxl_trace.bpf.o: bpf/cxl_trace.bpf.c $(HEADERS)
 
 # The objects and the policies are part of the loader
 $(BUILD)/bin/cxl-policy: $(LOADER_SOURCES) $(HEADERS) $(BUILD)/bpf/cxl_policy.bpf.o \
-		$(BUILD)/bpf/cxl_trace.bpf.o $(POLICIES)
+		$(BUILD)/bpf/cxl_trace.bpf.o $(POLICIES) $(GEN)/version.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $(LOADER_SOURCES) $(LOADER_LIBS)
+
+# Changes only with the version
+$(GEN)/version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define VERSION "%s"\n' '$(VERSION)' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(BUILD)/man/%: loader/man/%.rst
 	@mkdir -p $(@D)
@@ -266,7 +341,8 @@ $(BUILD)/tests/other-abi/bpf/cxl_policy.bpf.o: bpf/cxl_policy.bpf.c $(HEADERS) \
 
 # Their objects are looked for from their folder of headers on
 $(OTHER_LOADERS): $(BUILD)/tests/bin/cxl-policy-%: $(BUILD)/tests/%/bpf/cxl_policy.bpf.o \
-		$(BUILD)/bpf/cxl_trace.bpf.o $(LOADER_SOURCES) $(HEADERS) $(POLICIES)
+		$(BUILD)/bpf/cxl_trace.bpf.o $(LOADER_SOURCES) $(HEADERS) $(POLICIES) \
+		$(GEN)/version.h
 	@mkdir -p $(@D)
 	$(CC) -I$(BUILD)/tests/$*/include $(ALL_CFLAGS) -O0 -o $@ \
 		$(LOADER_SOURCES) $(LOADER_LIBS)

@@ -8,9 +8,9 @@
 
 #include "bpf.h"
 #include "cmd.h"
+#include "cxl_policy_abi.h"
 #include "output.h"
-
-#define VERSION "0.1"
+#include "version.h"
 
 enum option_value {
 	OPT_POLICY = 0x100,
