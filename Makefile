@@ -91,7 +91,7 @@ TEST_BPF := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.bpf.o,$(wildcard t
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: FORCE all install uninstall deb help setup kernel bpftool tests demo bench test test-stress test-mainline test-hardened test-kcsan test-guest demo-guest fuzz mutants lint man vm-shell clean
+.PHONY: FORCE all install uninstall deb help setup kernel bpftool tests demo bench test test-stress test-mainline test-hardened test-kcsan test-guest test-packages demo-guest fuzz mutants lint man vm-shell clean
 
 all: $(BUILD)/bin/cxl-policy $(BUILD)/bin/vfio-cfg $(BUILD)/bpf/cxl_policy.bpf.o ## build the loader, the BPF object and the tools
 
@@ -188,6 +188,12 @@ demo-guest: kernel ## show what lspci tells in such a guest, before and after a 
 	@$(MAKE) --no-print-directory all $(GUEST_TOOLS)
 	@tools/guest
 	@tools/demo-guest
+
+test-packages: setup ## install the packages on a Debian with systemd in a virtual machine, and test them there
+	@$(MAKE) --no-print-directory all deb
+	@tools/image
+	@tools/image --with $(BUILD)/deb/*.deb
+	@tests/run --packages
 
 tests: $(UNIT_TESTS) $(TEST_TOOLS) $(OTHER_LOADERS) $(TEST_BPF) $(FUZZERS)
 

@@ -53,3 +53,59 @@ archive_entry() {
 		"$uri" "$*" "${components% }"
 	[ -z "$key" ] || printf 'Signed-By: %s\n' "$key"
 }
+
+# The series of the distribution's kernel that has what is needed
+readonly DEBIAN_SERIES=6.12
+
+# What apt is to be asked with, for other sources of packages than the machine's
+apt_options=()
+
+# Print "source-version release image-package" of the newest kernel that has
+# its source, headers and image at one and the same version.
+find_kernel() {
+	local arch source_version headers images
+	arch=$(dpkg --print-architecture)
+	headers=$(apt-cache "${apt_options[@]}" search --names-only \
+		"^linux-headers-${DEBIAN_SERIES//./\\.}\\.[^-]*-$arch\$" | awk '{ print $1 }')
+	images=$(apt-cache "${apt_options[@]}" search --names-only \
+		"^linux-image-${DEBIAN_SERIES//./\\.}\\.[^-]*-$arch(-unsigned)?\$" |
+		awk '{ print $1 }')
+	[ -n "$headers" ] && [ -n "$images" ] || return 0
+	apt-cache "${apt_options[@]}" madison "linux-source-$DEBIAN_SERIES" |
+		awk '{ print $3 }' | sort -u |
+	while read -r source_version; do
+		printf '%s\n' "$source_version"
+	done | sort_versions | while read -r source_version; do
+		# shellcheck disable=SC2086 # lists of package names
+		apt-cache "${apt_options[@]}" madison $headers $images | awk -v version="$source_version" \
+			-v arch="$arch" -v source="$source_version" '
+			$3 != version { next }
+			{ have[$1] = 1 }
+			END {
+				for (name in have) {
+					if (name !~ /^linux-headers-/)
+						continue
+					release = substr(name, length("linux-headers-") + 1)
+					image = "linux-image-" release
+					if (!(image in have))
+						image = image "-unsigned"
+					if (image in have)
+						print source, release, image
+				}
+			}' | sort -rV | sed -n 1p
+	done | sed -n 1p
+}
+
+# Newest first by the first word, in the package manager's order ("~" sorts before nothing).
+sort_versions() {
+	local -a in=() out=()
+	local v i
+	mapfile -t in
+	for v in "${in[@]}"; do
+		for ((i = 0; i < ${#out[@]}; i++)); do
+			dpkg --compare-versions "${v%% *}" gt "${out[i]%% *}" && break
+		done
+		out=("${out[@]:0:i}" "$v" "${out[@]:i}")
+	done
+	printf '%s\n' "${out[@]}"
+}
