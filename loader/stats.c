@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assign_dir.h"
 #include "cmd.h"
 #include "device.h"
 #include "kern.h"
@@ -215,16 +216,90 @@ static void print_states(FILE *f, const struct device *device)
 		print_sample(f, "cxl_policy_state", device->name, "state", device->state, 1);
 }
 
-static void print_metrics(FILE *f, const struct row *rows, unsigned int nr)
+static bool enforced(const struct device *device)
+{
+	return device->hooked && !strcmp(device->state, "enforced");
+}
+
+/* One that a driver of vfio without the hook has, so that its users write the DVSECs */
+static bool unhooked(const struct device *device)
+{
+	return !device->hooked && !strcmp(device->state, "raw") && !device_in_transit(device);
+}
+
+/*
+ * By name: whether its content is the assigned one is what 'apply --dry-run' tells.
+ * Where nothing is assigned by files there is no sample.
+ */
+static void print_assignments(FILE *f, const struct device *devices, unsigned int nr,
+			      const struct assign_dir *dir)
+{
+	const struct assignment *why;
+	struct assign_device wanted;
+	bool any = false;
+	unsigned int i;
+
+	if (!dir->nr_files)
+		return;
+	print_family(f, "cxl_policy_assignments_valid", "gauge",
+		     "Whether " ASSIGN_DIR " is valid, so that its assignments can be applied.");
+	fprintf(f, "cxl_policy_assignments_valid %d\n", !dir->problems.nr);
+	for (i = 0; i < nr; i++) {
+		const struct device *device = &devices[i];
+
+		if (!device->hooked && !unhooked(device))
+			continue;
+		memset(&wanted, 0, sizeof(wanted));
+		wanted.address = device->address;
+		wanted.cxl = true;
+		wanted.vendor = device->vendor;
+		wanted.device_id = device->device_id;
+		wanted.class = device->class;
+		why = assign_find(&dir->all, &wanted);
+		if (!why || !why->policy[0])
+			continue;
+		if (!any)
+			print_family(
+				f, "cxl_policy_assigned", "gauge",
+				"The policy assigned to a device, 1 if one of its name is enforced.");
+		any = true;
+		print_sample(f, "cxl_policy_assigned", device->name, "policy", why->policy,
+			     enforced(device) && !strcmp(device->policy, why->policy));
+	}
+}
+
+/* With those that a stock vfio-pci has: there nothing is enforced or counted */
+static void print_enforced(FILE *f, const struct device *devices, unsigned int nr)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (!devices[i].hooked && !unhooked(&devices[i]))
+			continue;
+		if (!any)
+			print_family(f, "cxl_policy_enforced", "gauge",
+				     "Whether a policy is enforced on a device that vfio has.");
+		any = true;
+		print_sample(f, "cxl_policy_enforced", devices[i].name, "driver", devices[i].driver,
+			     enforced(&devices[i]));
+	}
+	if (!any)
+		return;
+	print_family(f, "cxl_policy_state", "gauge",
+		     "State of a device that vfio has, 1 for the one it is in.");
+	for (i = 0; i < nr; i++)
+		if (devices[i].hooked || unhooked(&devices[i]))
+			print_states(f, &devices[i]);
+}
+
+static void print_rows(FILE *f, const struct row *rows, unsigned int nr)
 {
 	unsigned int i, j;
 	bool any;
 
 	if (!nr)
 		return;
-	print_family(f, "cxl_policy_state", "gauge", "State of the hook, 1 for the one it is in.");
-	for (i = 0; i < nr; i++)
-		print_states(f, &rows[i].device);
 	print_family(f, "cxl_policy_info", "gauge",
 		     "Name of the policy in force, empty if there is none; always 1.");
 	for (i = 0; i < nr; i++)
@@ -248,7 +323,12 @@ static void print_metrics(FILE *f, const struct row *rows, unsigned int nr)
 	}
 }
 
-static int print_prometheus(const struct row *rows, unsigned int nr)
+/*
+ * @devices: those that @rows are of, and those without the hook
+ * @dir: the assignments, or NULL if they aren't asked for
+ */
+static int print_prometheus(const struct row *rows, unsigned int nr, const struct device *devices,
+			    unsigned int nr_devices, const struct assign_dir *dir)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -258,7 +338,10 @@ static int print_prometheus(const struct row *rows, unsigned int nr)
 	f = open_memstream(&text, &size);
 	if (!f)
 		return -errno;
-	print_metrics(f, rows, nr);
+	print_enforced(f, devices, nr_devices);
+	if (dir)
+		print_assignments(f, devices, nr_devices, dir);
+	print_rows(f, rows, nr);
 	if (fclose(f)) {
 		free(text);
 		return -ENOMEM;
@@ -268,6 +351,20 @@ static int print_prometheus(const struct row *rows, unsigned int nr)
 	fflush(stdout);
 	free(text);
 	return 0;
+}
+
+/* A folder that isn't there, or can't be read, has no assignments */
+static int print_host(const struct row *rows, unsigned int nr, const struct device *devices,
+		      unsigned int nr_devices)
+{
+	struct assign_dir dir;
+	int err;
+
+	err = assign_dir_load(ASSIGN_DIR, &dir);
+	if (err != -ENOMEM)
+		err = print_prometheus(rows, nr, devices, nr_devices, err ? NULL : &dir);
+	assign_dir_free(&dir);
+	return err;
 }
 
 int cmd_stats(const struct cmd_args *args)
@@ -306,8 +403,10 @@ int cmd_stats(const struct cmd_args *args)
 			goto out;
 		nr++;
 	}
-	if (args->prometheus)
-		err = print_prometheus(rows, nr);
+	if (args->prometheus && args->argc)
+		err = print_prometheus(rows, nr, devices, found, NULL);
+	else if (args->prometheus)
+		err = print_host(rows, nr, devices, found);
 	else if (output_options.json)
 		print_json(rows, nr);
 	else

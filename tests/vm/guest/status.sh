@@ -68,6 +68,12 @@ exposition() {
 		samples_here = 0
 		next
 	}
+	/^cxl_policy_assignments_valid [01]$/ {
+		if ($1 != name || pending) wrong("not of its family")
+		if (have[$1]++) wrong("series again")
+		samples++
+		next
+	}
 	/^[a-zA-Z_]/ {
 		series = $0
 		if (!match(series, /\} [0-9]+$/)) { wrong("value"); next }
@@ -169,7 +175,7 @@ $BDF enforced yes
 $BDF2 none no"
 
 cxl-policy stats --prometheus >/tmp/metrics
-is "--prometheus writes the text format" "$(exposition /tmp/metrics)" "11 families, 26 samples"
+is "--prometheus writes the text format" "$(exposition /tmp/metrics)" "12 families, 28 samples"
 is "the metrics are what stats tells" "$(jq -c . /tmp/after) $(sample cxl_policy_events_sent_total "$BDF")" \
 	"$(for name in reads writes writes_denied hardware_reads hardware_writes errors; do
 		sample "cxl_policy_${name}_total" "$BDF"
@@ -187,14 +193,50 @@ is "the metrics tell states, policies and who is open" "$(
 1
 1
 0"
+is "they tell on which devices that vfio has a policy is enforced" \
+	"$(sample cxl_policy_enforced "$BDF" 'driver="vfio-pci"')$(sample cxl_policy_enforced "$BDF2" 'driver="vfio-pci"')" "10"
 is "what isn't counted has no sample" "$(grep -c "events.*$BDF2" /tmp/metrics)" 0
 for edit in '/TYPE.*cxl_policy_open/d' 's/cxl_policy_reads_total/cxl_policy_reads/' 's/} 1$/}/' \
 	's/state="raw"/state="none"/' 's/policy="cxl/policy="\\cxl/' '1p' 's/"}/}/'; do
 	sed "$edit" /tmp/metrics >/tmp/broken
-	[ "$(exposition /tmp/broken)" != "11 families, 26 samples" ] || note "$edit goes unseen"
+	[ "$(exposition /tmp/broken)" != "12 families, 28 samples" ] || note "$edit goes unseen"
 	exposition /tmp/broken | grep -q ^line || echo "$edit"
 done >/tmp/unseen
 is "the test of the text format sees what breaks it" "$(cat /tmp/unseen)" ""
+
+# assigned [EDIT]: what the metrics tell of the assignments
+assigned() {
+	cxl-policy stats --prometheus >/tmp/metrics
+	echo "$(exposition /tmp/metrics | grep -c line)" \
+		"$(sed -n 's/^cxl_policy_assign\(ed\|ments_valid\)\({device="\([^"]*\)",policy="\([^"]*\)"}\)*/\3 \4/p' \
+			/tmp/metrics | xargs)"
+}
+
+is "without assignments there is no metric of them" "$(assigned)" "0 "
+mkdir -p /etc/cxl-policy/devices.d
+is "nor where no file has any" "$(assigned)" "0 "
+printf '%s\n' devices: "- {address: $BDF, policy: cxl-device}" '- {class: "0502", policy: locked}' \
+	>/etc/cxl-policy/devices.yaml
+is "the metrics tell which assigned policy isn't enforced" "$(assigned)" \
+	"0 1 $BDF cxl-device 1 $BDF2 locked 0"
+cp /tmp/metrics /tmp/all
+printf '%s\n' devices: "- {address: $BDF, policy: read-only}" "- {address: $BDF2, policy: none}" \
+	>/etc/cxl-policy/devices.d/x.yaml
+is "another policy than the assigned one doesn't count, none is no assignment" "$(assigned)" \
+	"0 1 $BDF read-only 0"
+echo "- {address: $BDF, policy: nowhere}" >>/etc/cxl-policy/devices.yaml
+is "assignments that can't be applied are told of" "$(assigned | cut -d ' ' -f 1-2)" "0 0"
+is "of one device there is nothing of the host" \
+	"$(cxl-policy stats "$BDF" --prometheus | grep -c cxl_policy_assign || :)" 0
+rm -r /etc/cxl-policy
+sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' /tmp/all | sort >/tmp/families
+grep -o 'cxl_policy_[a-z_]*' /share/loader/prometheus/cxl-policy.rules.yml | sort -u >/tmp/used
+is "the alerts are about metrics that there are" \
+	"$(grep -vxFf /tmp/families /tmp/used || :) $(($(wc -l </tmp/used) > 4))" " 1"
+is "the manual tells of each metric" \
+	"$(while read -r family; do
+		grep -q "^\`\`$family\`\` (" /share/loader/man/cxl-policy.1.rst || echo "$family"
+	done </tmp/families)" ""
 fails "--prometheus and --json don't go together" 2 '*--prometheus*' \
 	cxl-policy stats --prometheus --json
 
@@ -249,7 +291,7 @@ is "two policies of others and one of ours are told apart" \
 cxl-policy stats --prometheus >/tmp/metrics
 is "a name is escaped in a label" \
 	"$(exposition /tmp/metrics) $(grep -c 'policy="a\\"b\\\\c"} 1$' /tmp/metrics)" \
-	"9 families, 24 samples 1"
+	"10 families, 26 samples 1"
 rm /sys/fs/bpf/foreign
 eventually "enforced cxl-device" state_of "$BDF2" >/dev/null
 
@@ -408,12 +450,20 @@ warn: no policy, and users write its DVSECs (dvsec_raw)"
 		"3 false fail:hook fail:module-file fail:device $BDF fail:device $BDF2"
 	is "the way out is to load the installed one" "$(jq -r '.checks[] |
 	select(.name == "module-file").hint' /tmp/doctor | grep -c 'modprobe vfio-pci')" 1
+	cxl-policy stats --prometheus >/tmp/metrics
 	is "stats without the hook: nothing, and no error" \
-		"$(cxl-policy stats --json) $(cxl-policy stats --prometheus | wc -c) $(cxl-policy stats)" \
+		"$(cxl-policy stats --json) $(grep -c _total /tmp/metrics) $(cxl-policy stats)" \
 		"[] 0 no CXL device is bound to a vfio-pci that has the hook"
+	is "the metrics say that nothing is enforced there" \
+		"$(exposition /tmp/metrics) $(sed -n 's/{device="\([^"]*\)".* / \1 /p' /tmp/metrics |
+			grep -v 'state .* 0$' | xargs)" \
+		"2 families, 10 samples cxl_policy_enforced $BDF 0 cxl_policy_enforced $BDF2 0 cxl_policy_state $BDF 1 cxl_policy_state $BDF2 1"
+	is "and that users write DVSECs" \
+		"$(sample cxl_policy_state "$BDF" 'state="raw"')$(sample cxl_policy_state "$BDF2" 'state="raw"')" 11
 	fails "stats of a device without the hook says so" 3 '*no hook*' cxl-policy stats "$BDF"
 	vm-unbind "$BDF"
 	vm-unbind "$BDF2"
+	is "a device that vfio doesn't have is in no metric" "$(cxl-policy stats --prometheus | wc -c)" 0
 	fails "stats of an unbound device says so" 5 '*bound*' cxl-policy stats "$BDF"
 	fails "stats of no device says so" 5 '*no device*' cxl-policy stats 0000:0f:1f.7
 	rmmod vfio_pci
