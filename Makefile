@@ -56,6 +56,7 @@ systemdsystemunitdir = $(PREFIX)/lib/systemd/system
 unitdir = $(systemdsystemunitdir)
 udevdir = $(PREFIX)/lib/udev
 modprobedir = $(PREFIX)/lib/modprobe.d
+initramfsdir = $(PREFIX)/share/initramfs-tools
 # For which @NAME@ stands in an installed *.in
 INSTALL_DIRS := sbindir libexecdir datadir unitdir udevdir modprobedir sysconfdir
 
@@ -73,6 +74,7 @@ INSTALLED = $(call into,$(sbindir),$(BUILD)/bin/cxl-policy) \
 	$(call into,$(libexecdir),$(filter-out $(UNITS),$(call files,loader/systemd/*))) \
 	$(call into,$(udevdir)/rules.d,$(call files,loader/udev/*.rules)) \
 	$(call into,$(modprobedir),$(call files,loader/modprobe/*.conf)) \
+	$(call into,$(initramfsdir)/hooks,$(wildcard loader/initramfs/*)) \
 	$(foreach file,$(call tree,prometheus) $(call tree,ansible), \
 		$(file)=$(datadir)/$(patsubst loader/%,%,$(file:.in=)))
 # The operator's: what is there stays as it is
@@ -269,6 +271,8 @@ $(BUILD)/tests/test_diff: loader/describe.c loader/compare.c
 $(BUILD)/tests/test_apply: loader/assign.c loader/assign_dir.c loader/device.c loader/output.c \
 		loader/describe.c loader/compare.c loader/embedded.c
 $(BUILD)/tests/test_apply: TEST_LIBS := -ljson-c -lpci
+
+$(BUILD)/tests/test_backoff: loader/backoff.c
 
 $(BUILD)/tests/test_state: loader/state.c loader/output.c
 $(BUILD)/tests/test_state: TEST_LIBS := -ljson-c

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "assign_dir.h"
+#include "apply.h"
 #include "attach.h"
 #include "bpf.h"
 #include "cmd.h"
@@ -27,19 +27,6 @@ struct state {
 	struct assign_device *devices;
 	struct assign_action *actions;
 	unsigned int changes;
-};
-
-struct apply {
-	const struct cmd_args *args;
-	struct assign_dir dir;
-	const struct policy_image **images;
-	unsigned int nr_images;
-	struct json_object *array;
-	unsigned int changed;
-	unsigned int kept;
-	unsigned int left;
-	unsigned int failed;
-	enum exit_code code;
 };
 
 static void free_state(struct state *state)
@@ -106,10 +93,29 @@ static int look_at(struct state *state, struct assign_device *device)
 	return 0;
 }
 
-/* The CXL devices, and what addresses have an assignment or a policy besides */
-static int make_plan(const struct apply *apply, struct state *state)
+/* The CXL devices, or the one that is wanted if it is one */
+static int find_devices(struct state *state, const struct device_address *only)
 {
-	const struct assignments *all = &apply->dir.all;
+	struct device *device;
+	int err;
+
+	if (!only)
+		return device_list(&state->found, &state->nr_found);
+	state->found = device = calloc(1, sizeof(*device));
+	if (!device)
+		return -ENOMEM;
+	err = device_get(only, device);
+	if (!err && device->nr_dvsecs && !device->bridge)
+		state->nr_found = 1;
+	return err == -ENODEV ? 0 : err;
+}
+
+/* The CXL devices, and what addresses have an assignment or a policy besides */
+static int make_plan(const struct apply_folder *folder, const struct apply_options *options,
+		     struct state *state)
+{
+	const struct assignments *all = &folder->dir.all;
+	const struct device_address *only = options->only, *address;
 	struct assign_device *device;
 	unsigned int i, max;
 	int err;
@@ -117,7 +123,7 @@ static int make_plan(const struct apply *apply, struct state *state)
 	memset(state, 0, sizeof(*state));
 	err = kern_list(&state->policies);
 	if (!err)
-		err = device_list(&state->found, &state->nr_found);
+		err = find_devices(state, only);
 	if (!err)
 		err = pin_list(&state->pins);
 	if (err)
@@ -135,20 +141,26 @@ static int make_plan(const struct apply *apply, struct state *state)
 		device->device_id = state->found[i].device_id;
 		device->class = state->found[i].class;
 	}
-	for (i = 0; i < all->nr; i++)
-		if (all->entries[i].match.kind == ASSIGN_ADDRESS)
-			add_device(state, &all->entries[i].match.address);
-	for (i = 0; i < state->policies.nr; i++)
-		if (state->policies.policies[i].target.match == VFIO_PCI_DVSEC_MATCH_ADDRESS)
-			add_device(state, &state->policies.policies[i].target.address);
+	for (i = 0; i < all->nr; i++) {
+		address = &all->entries[i].match.address;
+		if (all->entries[i].match.kind == ASSIGN_ADDRESS &&
+		    (!only || device_same(only, address)))
+			add_device(state, address);
+	}
+	for (i = 0; i < state->policies.nr; i++) {
+		address = &state->policies.policies[i].target.address;
+		if (state->policies.policies[i].target.match == VFIO_PCI_DVSEC_MATCH_ADDRESS &&
+		    (!only || device_same(only, address)))
+			add_device(state, address);
+	}
 	qsort(state->devices, state->nr, sizeof(*state->devices), compare_addresses);
 	for (i = 0; i < state->nr; i++) {
 		err = look_at(state, &state->devices[i]);
 		if (err)
 			return err;
 	}
-	state->changes = assign_plan(all, apply->images, apply->nr_images, state->devices,
-				     state->nr, apply->args->keep_others, state->actions);
+	state->changes = assign_plan(all, folder->images, folder->nr_images, state->devices,
+				     state->nr, options->keep_others, state->actions);
 	return 0;
 }
 
@@ -210,10 +222,18 @@ static const char *const step_names[] = {
 	[ASSIGN_SWAP] = "swap",	  [ASSIGN_DETACH] = "detach",
 };
 
-static void add_record(struct apply *apply, const struct assign_device *device,
-		       const struct assign_action *action, const char *result, const char *cause)
+static const char *const result_names[] = {
+	[APPLY_UNCHANGED] = "unchanged",
+	[APPLY_CHANGED] = "changed",
+	[APPLY_WOULD_CHANGE] = "would-change",
+	[APPLY_FAILED] = "failed",
+};
+
+struct json_object *apply_json(const struct apply_record *record)
 {
 	struct json_object *object = json_object_new_object(), *source = NULL;
+	const struct assign_action *action = record->action;
+	const struct assign_device *device = record->device;
 	const char *policy = action->why ? action->why->policy : NULL;
 	char name[DEVICE_ADDRESS_LEN];
 
@@ -231,51 +251,51 @@ static void add_record(struct apply *apply, const struct assign_device *device,
 	output_add(object, "policy", output_string(policy));
 	output_add(object, "previous", output_string(device->policy));
 	output_add(object, "source", source);
-	output_add(object, "result", output_string(result));
-	output_add(object, "error", output_string(cause));
-	json_object_array_add(apply->array, object);
+	output_add(object, "result", output_string(result_names[record->result]));
+	output_add(object, "error", output_string(record->cause));
+	return object;
 }
 
-static void print_action(const struct assign_device *device, const struct assign_action *action,
-			 bool dry_run, const char *cause)
+bool apply_text(const struct apply_record *record, char *text, size_t size)
 {
 	char name[DEVICE_ADDRESS_LEN], source[ASSIGN_FILE_LEN + 16] = "no assignment";
-	const char *old = device->policy && device->policy[0] ? device->policy : "one with no name";
-	const char *new = action->why ? action->why->policy : "";
+	const struct assign_action *action = record->action;
+	const char *old = record->device->policy, *new = action->why ? action->why->policy : "";
+	bool dry_run = record->result == APPLY_WOULD_CHANGE;
 	const char *be = dry_run ? "would be " : "", *colon = dry_run ? ":" : "";
 
-	device_format(&device->address, name);
+	text[0] = '\0';
+	device_format(&record->device->address, name);
 	if (action->why)
 		snprintf(source, sizeof(source), "%s:%u", action->why->file, action->why->line);
-	if (cause) {
-		/* Between the lines of the others, where both go to one file */
-		fflush(stdout);
-		fprintf(stderr, "cxl-policy: %s: can't %s %s (%s): %s\n", name,
-			step_names[action->step], action->step == ASSIGN_DETACH ? old : new, source,
-			cause);
-	} else if (action->step == ASSIGN_ATTACH) {
-		printf("%s: %sattached%s %s (%s)\n", name, be, colon, new, source);
-	} else if (action->step == ASSIGN_DETACH) {
-		printf("%s: %sdetached%s %s (%s)\n", name, be, colon, old, source);
-	} else if (action->step == ASSIGN_SWAP && assign_same(device, action)) {
-		printf("%s: %sgiven%s the program of this version, policy %s (%s)\n", name, be,
-		       colon, old, source);
-	} else if (action->step == ASSIGN_SWAP && device->policy && !strcmp(device->policy, new)) {
-		printf("%s: %sswapped%s %s for its new content (%s)\n", name, be, colon, old,
-		       source);
-	} else if (action->step == ASSIGN_SWAP) {
-		printf("%s: %sswapped%s %s for %s (%s)\n", name, be, colon, old, new, source);
-	}
+	if (!old || !old[0])
+		old = "one with no name";
+	if (record->result == APPLY_FAILED)
+		snprintf(text, size, "%s: can't %s %s (%s): %s", name, step_names[action->step],
+			 action->step == ASSIGN_DETACH ? old : new, source, record->cause);
+	else if (action->step == ASSIGN_ATTACH)
+		snprintf(text, size, "%s: %sattached%s %s (%s)", name, be, colon, new, source);
+	else if (action->step == ASSIGN_DETACH)
+		snprintf(text, size, "%s: %sdetached%s %s (%s)", name, be, colon, old, source);
+	else if (action->step == ASSIGN_SWAP && assign_same(record->device, action))
+		snprintf(text, size, "%s: %sgiven%s the program of this version, policy %s (%s)",
+			 name, be, colon, old, source);
+	else if (action->step == ASSIGN_SWAP && !strcmp(old, new))
+		snprintf(text, size, "%s: %sswapped%s %s for its new content (%s)", name, be, colon,
+			 old, source);
+	else if (action->step == ASSIGN_SWAP)
+		snprintf(text, size, "%s: %sswapped%s %s for %s (%s)", name, be, colon, old, new,
+			 source);
+	return text[0];
 }
 
-static void run_action(struct apply *apply, const struct assign_device *device,
+static void run_action(const struct apply_options *options, const struct assign_device *device,
 		       const struct assign_action *action)
 {
 	const struct kern_target target = { VFIO_PCI_DVSEC_MATCH_ADDRESS, device->address };
-	const bool dry_run = apply->args->dry_run, changes = action->step >= ASSIGN_ATTACH;
-	const char *result = "unchanged";
+	const bool dry_run = options->dry_run, changes = action->step >= ASSIGN_ATTACH;
+	struct apply_record record = { .device = device, .action = action };
 	char cause[ERROR_CAUSE_LEN];
-	enum exit_code code;
 	int err = 0;
 
 	if (action->step == ASSIGN_NOTHING)
@@ -289,53 +309,47 @@ static void run_action(struct apply *apply, const struct assign_device *device,
 		err = check_outcome(&target);
 
 	if (err) {
-		code = error_take(err, cause);
-		apply->code = apply->failed && code != apply->code ? EXIT_FAILED : code;
-		apply->failed++;
-		result = "failed";
+		record.result = APPLY_FAILED;
+		record.code = error_take(err, cause);
+		record.cause = cause;
 	} else if (changes) {
-		apply->changed++;
-		result = dry_run ? "would-change" : "changed";
-	} else if (action->step == ASSIGN_KEEP) {
-		apply->kept++;
-	} else {
-		apply->left++;
+		record.result = dry_run ? APPLY_WOULD_CHANGE : APPLY_CHANGED;
 	}
-	if (output_options.json)
-		add_record(apply, device, action, result, err ? cause : NULL);
-	else
-		print_action(device, action, dry_run, err ? cause : NULL);
+	error_clear();
+	options->tell(options->arg, &record);
 }
 
-static int run(struct apply *apply, const struct state *state)
+int apply_run(const struct apply_folder *folder, const struct apply_options *options)
 {
+	struct state state = {};
+	int lock = -1, err;
 	unsigned int i;
 
-	if (output_options.json)
-		apply->array = json_object_new_array();
-	for (i = 0; i < state->nr; i++)
-		run_action(apply, &state->devices[i], &state->actions[i]);
-	if (output_options.json) {
-		output_json(apply->array);
-	} else {
-		printf("%u %schanged, %u kept", apply->changed,
-		       apply->args->dry_run ? "would be " : "", apply->kept);
-		if (apply->left)
-			printf(", %u left alone", apply->left);
-		printf(", %u failed\n", apply->failed);
+	err = kern_check();
+	if (!err)
+		err = make_plan(folder, options, &state);
+	/* Where nothing is to be done, nobody is waited for */
+	if (!err && state.changes && !options->dry_run) {
+		free_state(&state);
+		lock = pin_lock();
+		err = lock < 0 ? lock : make_plan(folder, options, &state);
 	}
-	if (apply->failed)
-		return apply->code;
-	return apply->changed ? EXIT_DIFFERENT : 0;
+	for (i = 0; !err && i < state.nr; i++)
+		run_action(options, &state.devices[i], &state.actions[i]);
+	free_state(&state);
+	if (lock >= 0)
+		pin_unlock(lock);
+	return err;
 }
 
-static int load_dir(struct apply *apply, const char *path)
+int apply_read(const char *path, struct apply_folder *folder)
 {
-	struct assign_dir *dir = &apply->dir;
+	struct assign_dir *dir = &folder->dir;
 	char hint[512], more[64] = "";
 	unsigned int i;
 	int err;
 
+	memset(folder, 0, sizeof(*folder));
 	err = cmd_load_dir(path, dir);
 	if (err)
 		return err;
@@ -346,41 +360,105 @@ static int load_dir(struct apply *apply, const char *path)
 			 path);
 		return error_set(EXIT_INVALID, -EINVAL, hint, "%s%s", dir->problems.texts[0], more);
 	}
-	apply->images = calloc(dir->nr_policies + 1, sizeof(*apply->images));
-	if (!apply->images)
+	folder->images = calloc(dir->nr_policies + 1, sizeof(*folder->images));
+	if (!folder->images)
 		return -ENOMEM;
 	for (i = 0; i < dir->nr_policies; i++)
-		apply->images[apply->nr_images++] = dir->policies[i].image;
+		folder->images[folder->nr_images++] = dir->policies[i].image;
 	return 0;
+}
+
+void apply_forget(struct apply_folder *folder)
+{
+	free(folder->images);
+	assign_dir_free(&folder->dir);
+	memset(folder, 0, sizeof(*folder));
+}
+
+/*
+ * The verb
+ */
+
+struct outcome {
+	struct json_object *array;
+	unsigned int changed;
+	unsigned int kept;
+	unsigned int left;
+	unsigned int failed;
+	enum exit_code code;
+};
+
+static void add_outcome(void *arg, const struct apply_record *record)
+{
+	char text[ERROR_CAUSE_LEN + 512];
+	struct outcome *outcome = arg;
+
+	if (record->result == APPLY_FAILED) {
+		outcome->code = outcome->failed && record->code != outcome->code ? EXIT_FAILED
+										 : record->code;
+		outcome->failed++;
+	} else if (record->result != APPLY_UNCHANGED) {
+		outcome->changed++;
+	} else if (record->action->step == ASSIGN_KEEP) {
+		outcome->kept++;
+	} else {
+		outcome->left++;
+	}
+	if (outcome->array) {
+		json_object_array_add(outcome->array, apply_json(record));
+	} else if (!apply_text(record, text, sizeof(text))) {
+		;
+	} else if (record->result == APPLY_FAILED) {
+		/* Between the lines of the others, where both go to one file */
+		fflush(stdout);
+		fprintf(stderr, "cxl-policy: %s\n", text);
+	} else {
+		printf("%s\n", text);
+	}
 }
 
 int cmd_apply(const struct cmd_args *args)
 {
-	struct apply apply = { .args = args };
-	const char *path = args->argc ? args->argv[0] : ASSIGN_DIR;
-	struct state state = {};
-	int lock = -1, err;
+	struct outcome outcome = {};
+	struct apply_options options = {
+		.dry_run = args->dry_run,
+		.keep_others = args->keep_others,
+		.tell = add_outcome,
+		.arg = &outcome,
+	};
+	struct apply_folder folder = {};
+	struct kern_target target;
+	int err = 0;
 
 	if (args->argc > 1)
 		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help apply'",
 				 "at most one folder is wanted");
-	err = load_dir(&apply, path);
+	if (args->device)
+		err = cmd_parse_device(args->device, false, &target);
+	if (err)
+		return err;
+	if (args->device)
+		options.only = &target.address;
+	if (output_options.json)
+		outcome.array = json_object_new_array();
+	err = apply_read(args->argc ? args->argv[0] : ASSIGN_DIR, &folder);
 	if (!err)
-		err = kern_check();
-	if (!err)
-		err = make_plan(&apply, &state);
-	/* Where nothing is to be done, nobody is waited for */
-	if (!err && state.changes && !args->dry_run) {
-		free_state(&state);
-		lock = pin_lock();
-		err = lock < 0 ? lock : make_plan(&apply, &state);
+		err = apply_run(&folder, &options);
+	apply_forget(&folder);
+	if (err) {
+		json_object_put(outcome.array);
+		return err;
 	}
-	if (!err)
-		err = run(&apply, &state);
-	free_state(&state);
-	if (lock >= 0)
-		pin_unlock(lock);
-	free(apply.images);
-	assign_dir_free(&apply.dir);
-	return err;
+	if (outcome.array) {
+		output_json(outcome.array);
+	} else {
+		printf("%u %schanged, %u kept", outcome.changed, args->dry_run ? "would be " : "",
+		       outcome.kept);
+		if (outcome.left)
+			printf(", %u left alone", outcome.left);
+		printf(", %u failed\n", outcome.failed);
+	}
+	if (outcome.failed)
+		return outcome.code;
+	return outcome.changed ? EXIT_DIFFERENT : 0;
 }

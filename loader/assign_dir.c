@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "assign_dir.h"
@@ -288,4 +289,57 @@ void assign_dir_free(struct assign_dir *dir)
 	free_texts(&dir->warnings);
 	free(dir->policies_dir);
 	memset(dir, 0, sizeof(*dir));
+}
+
+/*
+ * Changes
+ */
+
+/* FNV-1a */
+static void add_bytes(uint64_t *hash, const void *bytes, size_t size)
+{
+	const uint8_t *byte = bytes;
+
+	while (size--)
+		*hash = (*hash ^ *byte++) * 0x100000001b3;
+}
+
+static void add_file(uint64_t *hash, const char *path)
+{
+	struct stat st;
+
+	add_bytes(hash, path, strlen(path) + 1);
+	if (stat(path, &st))
+		return;
+	add_bytes(hash, &st.st_ino, sizeof(st.st_ino));
+	add_bytes(hash, &st.st_size, sizeof(st.st_size));
+	add_bytes(hash, &st.st_mtim.tv_sec, sizeof(st.st_mtim.tv_sec));
+	add_bytes(hash, &st.st_mtim.tv_nsec, sizeof(st.st_mtim.tv_nsec));
+}
+
+uint64_t assign_dir_signature(const char *path)
+{
+	static const char *const folders[] = { "devices.d", "policies" };
+	uint64_t hash = 0xcbf29ce484222325;
+	struct dirent **entries;
+	char file[PATH_MAX];
+	unsigned int i;
+	int nr, n;
+
+	snprintf(file, sizeof(file), "%s/devices.yaml", path);
+	add_file(&hash, file);
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(file, sizeof(file), "%s/%s", path, folders[i]);
+		nr = scandir(file, &entries, NULL, alphasort);
+		for (n = 0; n < nr; n++) {
+			snprintf(file, sizeof(file), "%s/%s/%s", path, folders[i],
+				 entries[n]->d_name);
+			if (entries[n]->d_name[0] != '.')
+				add_file(&hash, file);
+			free(entries[n]);
+		}
+		if (nr >= 0)
+			free(entries);
+	}
+	return hash;
 }

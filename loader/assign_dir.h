@@ -66,6 +66,14 @@ struct assign_dir {
 int assign_dir_load(const char *path, struct assign_dir *dir);
 
 /**
+ * assign_dir_signature - find out whether anything in the folder has been changed
+ * @path: of it
+ *
+ * Return: a number that is another one after a change, by names, sizes and times.
+ */
+uint64_t assign_dir_signature(const char *path);
+
+/**
  * assign_dir_free - free what assign_dir_load() read
  * @dir: the folder
  */

@@ -25,6 +25,7 @@
  * @prometheus: --prometheus
  * @dry_run: --dry-run
  * @keep_others: --keep-others
+ * @device: --device, or NULL
  * @argc: number of @argv
  * @argv: what is no option, after the verb
  */
@@ -38,6 +39,7 @@ struct cmd_args {
 	bool prometheus;
 	bool dry_run;
 	bool keep_others;
+	const char *device;
 	int argc;
 	char **argv;
 };
@@ -124,6 +126,7 @@ int cmd_detach(const struct cmd_args *args);
 int cmd_default(const struct cmd_args *args);
 int cmd_apply(const struct cmd_args *args);
 int cmd_refresh(const struct cmd_args *args);
+int cmd_watch(const struct cmd_args *args);
 int cmd_list(const struct cmd_args *args);
 int cmd_show(const struct cmd_args *args);
 int cmd_monitor(const struct cmd_args *args);

@@ -22,6 +22,7 @@ enum option_value {
 	OPT_FORCE,
 	OPT_DRY_RUN,
 	OPT_KEEP_OTHERS,
+	OPT_DEVICE,
 };
 
 static const struct option options[] = {
@@ -39,6 +40,7 @@ static const struct option options[] = {
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "keep-others", no_argument, NULL, OPT_KEEP_OTHERS },
+	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -79,14 +81,15 @@ static const struct cmd {
 	  "  cxl-policy default set\n"
 	  "  cxl-policy default set --policy read-only\n"
 	  "  cxl-policy default clear\n" },
-	{ "apply", cmd_apply, BIT_OF(OPT_DRY_RUN) | BIT_OF(OPT_KEEP_OTHERS),
-	  "apply [DIR] [--dry-run] [--keep-others]",
+	{ "apply", cmd_apply, BIT_OF(OPT_DRY_RUN) | BIT_OF(OPT_KEEP_OTHERS) | BIT_OF(OPT_DEVICE),
+	  "apply [DIR] [--device BDF] [--dry-run] [--keep-others]",
 	  "Let each CXL device have the policy that the folder DIR, /etc/cxl-policy if none\n"
 	  "is named, assigns to it: attach, swap or detach what differs, and keep the rest.\n"
 	  "The whole folder is checked first; where it isn't valid, nothing is changed. A\n"
 	  "device whose change fails stays as it was, and the others go on. With --dry-run it\n"
 	  "only says what would be changed, with --keep-others what has no assignment keeps\n"
-	  "its policy. See cxl-policy-format(5) for DIR.\n"
+	  "its policy, and with --device all devices but that one are left as they are. See\n"
+	  "cxl-policy-format(5) for DIR.\n"
 	  "\n"
 	  "The exit status is 0 if all was as assigned, 8 if something had to be changed, and\n"
 	  "another one if something failed. So a unit of systemd wants SuccessExitStatus=8,\n"
@@ -105,6 +108,16 @@ static const struct cmd {
 	  "\n"
 	  "  cxl-policy refresh\n"
 	  "  cxl-policy refresh --dry-run\n" },
+	{ "watch", cmd_watch, BIT_OF(OPT_KEEP_OTHERS), "watch [DIR] [--keep-others]",
+	  "Do what apply does, and see to it that it stays so: a policy that is lost, by\n"
+	  "detach or as its device is removed, is put in force again at once, or, if that\n"
+	  "happens again and again, after a while that grows from 1 s to 60 s; a device that\n"
+	  "comes gets its policy. Where DIR isn't valid, or vfio-pci has no hook yet, it says\n"
+	  "so, keeps what is in force, and tries again. SIGHUP applies DIR anew; SIGTERM ends\n"
+	  "it, and the policies stay. It tells systemd when it is ready, and how it fares.\n"
+	  "\n"
+	  "  cxl-policy watch\n"
+	  "  cxl-policy watch ./fleet --json | jq -r 'select(.result == \"failed\").error'\n" },
 	{ "list", cmd_list, 0, "list",
 	  "The CXL devices of this host and what is in force on them, whoever registered it,\n"
 	  "and the default policy. All of it is the kernel's word; where the pins of\n"
@@ -441,6 +454,9 @@ static int run(int argc, char **argv)
 			break;
 		case OPT_KEEP_OTHERS:
 			args.keep_others = true;
+			break;
+		case OPT_DEVICE:
+			args.device = optarg;
 			break;
 		case ':':
 			err = error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help'",

@@ -81,6 +81,11 @@ int error_set(enum exit_code code, int err, const char *hint, const char *fmt, .
 	return err;
 }
 
+void error_clear(void)
+{
+	memset(&error, 0, sizeof(error));
+}
+
 enum exit_code error_take(int err, char cause[ERROR_CAUSE_LEN])
 {
 	enum exit_code code;
@@ -88,7 +93,7 @@ enum exit_code error_take(int err, char cause[ERROR_CAUSE_LEN])
 	error_set(EXIT_FAILED, err, NULL, "%s", strerror(-err));
 	code = error.code;
 	memcpy(cause, error.cause, ERROR_CAUSE_LEN);
-	memset(&error, 0, sizeof(error));
+	error_clear();
 	return code;
 }
 

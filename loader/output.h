@@ -102,6 +102,11 @@ enum exit_code error_print(int err);
 enum exit_code error_take(int err, char cause[ERROR_CAUSE_LEN]);
 
 /**
+ * error_clear - forget what error_set() noted, of something that failed to no effect
+ */
+void error_clear(void);
+
+/**
  * output_printable - make a text fit for a line on a terminal
  * @text: what is no UTF-8 in it, and control characters, become '?'
  */

@@ -210,6 +210,15 @@ failure "apply tells the first, and where to see all" 7 invalid \
 like "and changes nothing, whoever runs it" "$(cli apply "$fleet" 2>&1)" "*nothing was changed"
 failure "a folder that isn't there is missing" 5 missing "*No such file*" apply "$dir/nowhere"
 failure "apply takes one folder" 2 usage "at most one folder*" apply "$fleet" "$fleet"
+failure "and one device" 2 usage "'0d:00' is no PCI address*" apply "$fleet" --device 0d:00
+failure "watch takes one folder" 2 usage "at most one folder*" watch "$fleet" "$fleet"
+failure "and no device" 2 usage "watch takes no --device*" watch "$fleet" --device 0d:00.0
+if [ "$(id -u)" -ne 0 ] || [ "${run[0]}" = setpriv ]; then
+	failure "it says at once that it wants to run as root" 4 privilege "no privilege*" \
+		watch "$dir/nowhere"
+else
+	skip "it says at once that it wants to run as root" "there is no setpriv to be another user"
+fi
 failure "and no option of other verbs" 2 usage "apply takes no --unbound*" apply --unbound
 
 # ---- diff ----

@@ -77,6 +77,8 @@ is "nor has one that could be two" "$(offers 'cxl-policy de ')" ""
 is "a shortened command has" "$(offers 'cxl-policy swa ')" "0000:0d:00.0 0000:0e:00.0 default"
 
 is "CXL devices are offered" "$(offers 'cxl-policy attach ')" "0000:0d:00.0 0000:0e:00.0"
+is "devices for the option that wants one" "$(offers 'cxl-policy apply --device ')" \
+	"0000:0d:00.0 0000:0e:00.0"
 is "a colon in an address is where bash goes on" "$(offers 'cxl-policy attach 0000:0d')" "0d:00.0"
 is "and further on" "$(offers 'cxl-policy attach 0000:0e:')" "00.0"
 is "there is one device" "$(offers 'cxl-policy attach 0000:0d:00.0 ')" ""
@@ -90,6 +92,7 @@ is "policies, and files, are offered" "$(offers 'cxl-policy attach 0000:0d:00.0 
 is "policies by what they begin with" "$(offers 'cxl-policy swap default --policy no')" "no-cache"
 is "files in a folder" "$(offers 'cxl-policy swap default --policy policies/')" "policies/theirs.yaml"
 is "folders for a folder" "$(offers 'cxl-policy apply ')" "policies"
+is "folders for one that is watched" "$(offers 'cxl-policy watch --keep-others ')" "policies"
 is "after an equals sign too" "$(offers 'cxl-policy swap default --policy=read')" "read-only"
 is "a policy on the way is one" \
 	"$(CXL_POLICY_PATH=$tmp/policies offers 'cxl-policy attach --policy th')" "theirs"

@@ -55,7 +55,8 @@ installs() {
 	done
 	is "$title: only what runs can be run" \
 		"$(in_root "$root" | sed -n 's/^755 //p' | grep -v '/libexec/\|/ansible/\|/prometheus/')" \
-		"${prefix#/}/sbin/cxl-policy"
+		"${prefix#/}/sbin/cxl-policy
+${prefix#/}/share/initramfs-tools/hooks/cxl-policy"
 	is "$title: all units are there" \
 		"$(find "$root$prefix/lib/systemd" -type f 2>/dev/null | wc -l)" \
 		"$(sources systemd service path timer socket target mount)"
@@ -68,7 +69,7 @@ installs() {
 	is "$title: no variable is left in a file, nor the name of a template" \
 		"$(grep -rIlE '@[a-z]+dir@' "$root" || find "$root" -name '*.in')" ''
 	# Paths of the tool, wherever a file has one
-	found=$(grep -rIhoE '[^ "=]*/sbin/cxl-policy' "$root$prefix/lib" 2>/dev/null |
+	found=$(grep -rIhoE '[^[:space:]"=]*/sbin/cxl-policy' "$root$prefix/lib" 2>/dev/null |
 		sed 's/^[-+!@:]*//' | sort -u || :)
 	is "$title: units and rules call the tool by the path where it is" "$found" \
 		"${found:+$prefix/sbin/cxl-policy}"

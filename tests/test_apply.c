@@ -299,6 +299,11 @@ static void another_policy_or_another_content_is_swapped(void **state)
 	has = attached(device, &image_a, true);
 	has.image = NULL;
 	assert_int_equal(step(*state, &has), ASSIGN_SWAP);
+	/* The program of another build */
+	has = attached(device, &image_a, true);
+	assert_int_equal(step(*state, &has), ASSIGN_KEEP);
+	has.stale = true;
+	assert_int_equal(step(*state, &has), ASSIGN_SWAP);
 }
 
 static void a_claim_is_content_too(void **state)
@@ -543,6 +548,33 @@ static void all_problems_are_told(void **state)
 	assert_int_equal(problems->nr, 5);
 }
 
+static void any_change_in_the_folder_changes_its_signature(void **state)
+{
+	static const char *const files[] = {
+		"devices.yaml",
+		"devices.d/a.yaml",
+		"policies/p.yaml",
+	};
+	struct folder *folder = *state;
+	uint64_t before, after;
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		before = assign_dir_signature(folder->path);
+		assert_true(assign_dir_signature(folder->path) == before);
+		put(folder, files[i], "devices: []\n");
+		after = assign_dir_signature(folder->path);
+		assert_true(after != before);
+		put(folder, files[i], "devices: []  # more\n");
+		before = assign_dir_signature(folder->path);
+		assert_true(after != before);
+		snprintf(path, sizeof(path), "%s/%s", folder->path, files[i]);
+		assert_int_equal(unlink(path), 0);
+		assert_true(assign_dir_signature(folder->path) != before);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -567,6 +599,7 @@ int main(void)
 		FOLDER(a_link_to_nothing_is_a_problem),
 		FOLDER(local_policies_come_before_those_elsewhere),
 		FOLDER(all_problems_are_told),
+		FOLDER(any_change_in_the_folder_changes_its_signature),
 	};
 
 	unsetenv(POLICY_DIR_ENV);

@@ -196,6 +196,32 @@ is "and covers the device that has none" "$(state_of "$BDF2")" "enforced cxl-dev
 is "what the default policy covers has none of its own" "$(apply)" "0 0 changed, 2 kept, 0 failed"
 cxl-policy default clear >/dev/null
 
+# ---- one device ----
+
+cxl-policy swap "$BDF" --policy read-only >/dev/null
+cxl-policy attach "$BDF3" >/dev/null
+echo '{address: "0000:0e:00.0", policy: locked}' | assign 60
+is "a dry run for one device" "$(apply --device "$BDF2" --dry-run)" \
+	"8 $BDF2: would be attached: locked (devices.d/60.yaml:2)
+1 would be changed, 0 kept, 0 failed"
+is "one device alone gets its policy" "$(apply --device "${BDF2#0000:}")" \
+	"8 $BDF2: attached locked (devices.d/60.yaml:2)
+1 changed, 0 kept, 0 failed"
+is "no other is swapped or detached" "$(policies)" "read-only locked cxl-device"
+is "again, there is nothing to do" "$(apply --device "$BDF2")" "0 0 changed, 1 kept, 0 failed"
+is "its JSON has no other" "$(asked '.[] | [.device, .result] | join(" ")' --device "$BDF2")" \
+	"$BDF2 unchanged"
+is "one that nobody knows of is nothing to do" "$(apply --device 0000:fe:00.0)" \
+	"0 0 changed, 0 kept, 0 failed"
+rm $FLEET/devices.d/60.yaml
+is "with --keep-others it keeps what isn't assigned" "$(apply --device "$BDF2" --keep-others)" \
+	"0 0 changed, 0 kept, 1 left alone, 0 failed"
+is "without, it doesn't" "$(apply --device "$BDF2")" \
+	"8 $BDF2: detached locked (no assignment)
+1 changed, 0 kept, 0 failed"
+cxl-policy detach "$BDF3" >/dev/null
+cxl-policy swap "$BDF" --policy no-cache >/dev/null
+
 # ---- the folder ----
 
 mkdir -p /etc/cxl-policy

@@ -92,6 +92,15 @@ shape check "$KEYS" "directory valid assignments policies problems warnings" /tm
 shape check ".assignments[0], .policies[0] | $KEYS" "match value policy file line
 policy local used valid" /tmp/fleet
 cxl-policy detach "$BDF" >/dev/null
+tried="$tried watch"
+cxl-policy watch --json /tmp/fleet >/tmp/watched 2>/dev/null &
+watcher=$!
+eventually 1 sh -c 'wc -l </tmp/watched' >/dev/null
+is "watch tells what it does as apply does" "$(jq -r "$KEYS" /tmp/watched)" \
+	"device action policy previous source result error"
+kill "$watcher"
+wait "$watcher" || :
+cxl-policy detach "$BDF" >/dev/null
 
 shape attach "$KEYS" "error hint kind status" 0000:0f:1f.7
 is "each command was tried" "$(cxl-policy help --json | jq -r '.commands[].name' | sort | xargs)" \
