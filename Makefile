@@ -191,8 +191,8 @@ demo-guest: kernel ## show what lspci tells in such a guest, before and after a 
 	@tools/guest
 	@tools/demo-guest
 
-test-packages: setup ## install the packages on a Debian with systemd in a virtual machine, and test them there
-	@$(MAKE) --no-print-directory all deb
+test-packages: kernel ## install the packages on a Debian with systemd in a virtual machine, and test them there
+	@$(MAKE) --no-print-directory all deb $(OTHER_LOADERS)
 	@tools/image
 	@tools/image --with $(BUILD)/deb/*.deb
 	@tests/run --packages

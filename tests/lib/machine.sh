@@ -307,7 +307,7 @@ machine_bdf() {
 
 # machine_until LIMIT SCRIPT: run it every half second until it succeeds
 machine_until() {
-	machine_run "for ((i = 0; i < 2 * $1; i++)); do
+	machine_run "while [ \$SECONDS -lt $1 ]; do
 		if ( $2
 		) >/dev/null 2>&1; then exit 0; fi
 		sleep 0.5

@@ -16,10 +16,10 @@ is "udev is at work" "$(machine_run 'systemctl is-active systemd-udevd; udevadm 
 is "the CXL devices are there, and no driver takes them" "$(machine_run '
 	for device in /sys/bus/pci/devices/*; do
 		case $(cat $device/class) in
-		0x0502*) echo "${device##*/} $(readlink $device/driver)" ;;
+		0x0502*) echo "${device##*/}$(readlink $device/driver)" ;;
 		esac
-	done')" "0000:0d:00.0 
-0000:0e:00.0 "
+	done')" "0000:0d:00.0
+0000:0e:00.0"
 is "each CXL device has an IOMMU group of its own" "$(machine_run '
 	readlink /sys/bus/pci/devices/0000:0[de]:00.0/iommu_group | sort -u | wc -l')" 2
 

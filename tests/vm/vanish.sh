@@ -4,5 +4,5 @@
 # shellcheck source=tests/lib/host.sh
 . "$(dirname -- "$0")/../lib/host.sh"
 
-guest --devices 2 "$@"
+guest --devices 2 --timeout 600 "$@"
 done_testing

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What a kernel log has no line of where all is well
+# shellcheck disable=SC2034 # used by who sources it
 readonly TROUBLE='WARNING:|BUG:|Oops|Kernel panic|general protection fault'\
 '|possible (circular|recursive) locking|possible irq lock inversion|inconsistent lock state'\
 '|INFO: (task .* blocked|possible|trying to register|suspicious|rcu)|suspicious RCU usage'\
