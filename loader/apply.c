@@ -325,6 +325,12 @@ int apply_run(const struct apply_folder *folder, const struct apply_options *opt
 	int lock = -1, err;
 	unsigned int i;
 
+	err = kern_check_privilege();
+	if (err)
+		return err;
+	/* Without the hook nothing can be in force that would have to end */
+	if (!folder->dir.all.nr && kern_hook() != KERN_HOOK_PRESENT)
+		return 0;
 	err = kern_check();
 	if (!err)
 		err = make_plan(folder, options, &state);

@@ -116,9 +116,23 @@ cxl-policy detach "$BDF" >/dev/null
 
 # ---- a kernel that lacks something ----
 
+# nothing_to_apply NAME: what assigns nothing is applied, and what assigns something can't be
+nothing_to_apply() {
+	is "$1: nothing assigned is nothing to do" "$(for option in --keep-others --dry-run --json; do
+		cxl-policy apply /tmp/nothing $option 2>&1 || echo $?
+	done)" "0 changed, 0 kept, 0 failed
+0 would be changed, 0 kept, 0 failed
+[]"
+	bad "$1, something is assigned" 3 "" "" apply /tmp/something
+}
+mkdir /tmp/nothing /tmp/something
+echo 'devices: []' >/tmp/nothing/devices.yaml
+echo 'devices: [{class: "0502", policy: cxl-device}]' >/tmp/something/devices.yaml
+
 mkdir /tmp/empty
 mount --bind /tmp/empty /sys/kernel/btf
 bad "no BTF" 3 BTF CONFIG_DEBUG_INFO_BTF attach "$BDF"
+nothing_to_apply "no BTF"
 umount /sys/kernel/btf
 
 with_modules "a kernel without the hook" "vfio-pci is not loaded" || {
@@ -130,6 +144,7 @@ stock() {
 }
 is "the distribution's modules are loaded" "$(eventually loaded stock)" loaded
 bad "a kernel without the hook" 3 vfio "" attach "$BDF"
+nothing_to_apply "a kernel without the hook"
 is "list works without the hook and claims no enforcement" "$(cxl-policy list --json |
 	jq -c ".[] | select(.device == \"$BDF\") | [.state == \"enforced\", .policy]")" \
 	'[false,null]'
@@ -138,4 +153,5 @@ vm-unbind "$BDF2"
 rmmod vfio_pci
 rmmod vfio_pci_core
 bad "vfio-pci is not loaded" 3 vfio "" attach "$BDF" --unbound
+nothing_to_apply "vfio-pci is not loaded"
 done_testing

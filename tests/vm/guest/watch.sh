@@ -266,7 +266,14 @@ if with_modules "without vfio-pci it waits" "and applies the folder when it come
 	done
 	eventually 0 registered >/dev/null
 	rmmod vfio_pci && rmmod vfio_pci_core
+	mv $FLEET/devices.d /tmp/assigned
+	echo 'devices: []' >$FLEET/devices.yaml
 	watch
+	is "without vfio-pci, nothing assigned is nothing to wait for" \
+		"$(eventually "STATUS=0 of 0 assigned devices have their policy" status_text) $(cat $LOG)" \
+		"STATUS=0 of 0 assigned devices have their policy "
+	mv /tmp/assigned $FLEET/devices.d
+	kill -HUP "$pid"
 	is "without vfio-pci it waits" "$(eventually 1 lines "vfio-pci isn't loaded; what is in force stays")" 1
 	insmod /lib/vm/patched/vfio-pci-core.ko
 	is "and applies the folder when it comes" "$(eventually cxl-device policy_of "$BDF")" cxl-device
