@@ -83,8 +83,8 @@ static void tell(struct refresh *refresh, const struct kern_policy *policy, cons
 	}
 }
 
-static void run(struct refresh *refresh, const struct kern_policies *policies,
-		const struct pins *pins)
+static void refresh_each(struct refresh *refresh, const struct kern_policies *policies,
+			 const struct pins *pins)
 {
 	char cause[ERROR_CAUSE_LEN];
 	enum exit_code code;
@@ -118,18 +118,13 @@ static void run(struct refresh *refresh, const struct kern_policies *policies,
 	}
 }
 
-int cmd_refresh(const struct cmd_args *args)
+static int run(struct refresh *refresh)
 {
-	struct refresh refresh = { .dry_run = args->dry_run };
 	struct kern_policies policies = {};
 	struct pins pins = {};
-	int lock = -1, err;
+	int lock = -1, err = 0;
 
-	if (args->argc)
-		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help refresh'",
-				 "refresh takes no argument");
-	err = kern_check();
-	if (!err && !args->dry_run) {
+	if (!refresh->dry_run) {
 		lock = pin_lock();
 		err = lock < 0 ? lock : 0;
 	}
@@ -140,12 +135,35 @@ int cmd_refresh(const struct cmd_args *args)
 		err = kern_check_abi(&policies);
 	if (!err)
 		err = pin_list(&pins);
-	if (err)
-		goto out;
+	if (!err)
+		refresh_each(refresh, &policies, &pins);
+	pin_free(&pins);
+	kern_free(&policies);
+	if (lock >= 0)
+		pin_unlock(lock);
+	return err;
+}
 
+int cmd_refresh(const struct cmd_args *args)
+{
+	struct refresh refresh = { .dry_run = args->dry_run };
+	int err;
+
+	if (args->argc)
+		return error_set(EXIT_USAGE, -EINVAL, "see 'cxl-policy help refresh'",
+				 "refresh takes no argument");
+	err = kern_check_privilege();
+	if (err)
+		return err;
 	if (output_options.json)
 		refresh.array = json_object_new_array();
-	run(&refresh, &policies, &pins);
+	/* Without the hook nothing can be in force */
+	if (kern_hook() == KERN_HOOK_PRESENT)
+		err = run(&refresh);
+	if (err) {
+		json_object_put(refresh.array);
+		return err;
+	}
 	if (output_options.json) {
 		output_json(refresh.array);
 	} else {
@@ -156,13 +174,6 @@ int cmd_refresh(const struct cmd_args *args)
 		printf(", %u failed\n", refresh.failed);
 	}
 	if (refresh.failed)
-		err = refresh.code;
-	else if (refresh.changed)
-		err = EXIT_DIFFERENT;
-out:
-	pin_free(&pins);
-	kern_free(&policies);
-	if (lock >= 0)
-		pin_unlock(lock);
-	return err;
+		return refresh.code;
+	return refresh.changed ? EXIT_DIFFERENT : 0;
 }

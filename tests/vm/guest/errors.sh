@@ -124,6 +124,8 @@ nothing_to_apply() {
 0 would be changed, 0 kept, 0 failed
 []"
 	bad "$1, something is assigned" 3 "" "" apply /tmp/something
+	is "$1: there is nothing to refresh" "$(cxl-policy refresh 2>&1 || echo $?)" \
+		"0 changed, 0 kept, 0 failed"
 }
 mkdir /tmp/nothing /tmp/something
 echo 'devices: []' >/tmp/nothing/devices.yaml
