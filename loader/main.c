@@ -113,8 +113,9 @@ static const struct cmd {
 	  "detach or as its device is removed, is put in force again at once, or, if that\n"
 	  "happens again and again, after a while that grows from 1 s to 60 s; a device that\n"
 	  "comes gets its policy. Where DIR isn't valid, or vfio-pci has no hook yet, it says\n"
-	  "so, keeps what is in force, and tries again. SIGHUP applies DIR anew; SIGTERM ends\n"
-	  "it, and the policies stay. It tells systemd when it is ready, and how it fares.\n"
+	  "so, keeps what is in force, and tries again. With --keep-others a policy is only\n"
+	  "detached if it loses its assignment meanwhile. SIGHUP applies DIR anew; SIGTERM\n"
+	  "ends it, and the policies stay. It tells systemd when it is ready, and how it fares.\n"
 	  "\n"
 	  "  cxl-policy watch\n"
 	  "  cxl-policy watch ./fleet --json | jq -r 'select(.result == \"failed\").error'\n" },

@@ -42,7 +42,7 @@ enum source {
 };
 
 /**
- * struct entry - a device that has an assignment, or failed
+ * struct entry - a device that has an assignment, or had one and isn't rid of its policy
  * @address: of it
  * @assigned: it is to have a policy
  * @seen: it was found by the pass that is going on
@@ -68,7 +68,7 @@ struct entry {
 /**
  * struct watch - all that there is
  * @path: of the folder
- * @keep_others: what has no assignment keeps its policy
+ * @keep_others: what had no assignment keeps its policy
  * @folder: as it was when it was valid
  * @valid: there is a @folder
  * @signature: of its files, when it was read
@@ -151,6 +151,20 @@ static void let_go(struct entry *entry)
 		close(entry->fd);
 	entry->fd = -1;
 	entry->link_id = 0;
+}
+
+/* What was never assigned isn't among them */
+static void release_unseen(struct watch *watch)
+{
+	unsigned int i;
+
+	for (i = 0; i < watch->nr; i++) {
+		if (watch->entries[i].seen)
+			continue;
+		let_go(&watch->entries[i]);
+		watch->entries[i].assigned = false;
+		watch->entries[i].due = cmd_now_ms();
+	}
 }
 
 static void drop_unseen(struct watch *watch)
@@ -311,6 +325,8 @@ static void on_done(void *arg, const struct apply_record *record)
 		print_record(record);
 	if (!entry)
 		return;
+	if (!assigned)
+		let_go(entry);
 	entry->assigned = assigned;
 	entry->seen = true;
 	entry->due = failed ? backoff_next(&entry->backoff, cmd_now_ms(), true) : 0;
@@ -325,12 +341,12 @@ static void on_found(void *arg, const struct apply_record *record)
 	bool missing = record->action->step == ASSIGN_ATTACH || record->result == APPLY_FAILED;
 
 	if (!record->action->image) {
-		/* What is yet to be detached */
-		if (entry) {
-			entry->seen = entry->due;
-			entry->assigned = false;
-			let_go(entry);
-		}
+		/*
+		 * What is yet to be detached. One that was assigned waits for the folder to be
+		 * applied; or it is the device that goes, and its link tells.
+		 */
+		if (entry)
+			entry->seen = entry->assigned || entry->due;
 		return;
 	}
 	if (!entry)
@@ -383,11 +399,11 @@ static int read_folder(struct watch *watch)
 	return 0;
 }
 
-static int run(struct watch *watch, const struct device_address *only, bool keep, bool look)
+static int run(struct watch *watch, const struct device_address *only, bool keep_others, bool look)
 {
 	const struct apply_options options = {
 		.dry_run = look,
-		.keep_others = keep || look || watch->keep_others,
+		.keep_others = keep_others,
 		.only = only,
 		.tell = look ? on_found : on_done,
 		.arg = watch,
@@ -407,21 +423,21 @@ static void mark_unseen(struct watch *watch)
 
 static void apply_all(struct watch *watch)
 {
-	unsigned int i;
 	int err;
 
 	if (read_folder(watch))
 		return;
 	watch->due = 0;
 	mark_unseen(watch);
-	for (i = 0; i < watch->nr; i++)
-		watch->entries[i].due = 0;
-	err = run(watch, NULL, false, false);
+	err = run(watch, NULL, watch->keep_others, false);
 	if (err) {
 		give_up(watch, err);
 		return;
 	}
-	drop_unseen(watch);
+	if (watch->keep_others)
+		release_unseen(watch);
+	else
+		drop_unseen(watch);
 	if (watch->cause[0])
 		service_log(SERVICE_NOTICE, "%s is applied", watch->path);
 	watch->cause[0] = '\0';
@@ -435,8 +451,8 @@ static void apply_one(struct watch *watch, struct entry *entry)
 
 	entry->due = 0;
 	entry->seen = false;
-	/* One that isn't assigned is here as it couldn't be detached */
-	err = run(watch, &address, entry->assigned, false);
+	/* It is no other one, as it is assigned, or was */
+	err = run(watch, &address, false, false);
 	entry = find_entry(watch, &address);
 	if (err) {
 		entry->due = backoff_next(&entry->backoff, cmd_now_ms(), true);

@@ -45,6 +45,9 @@ is "an address is the name of an instance as it is" \
 is "where something had to be changed, a unit hasn't failed" \
 	"$(grep -lx SuccessExitStatus=8 loader/systemd/*.in | xargs -n 1 basename | xargs)" \
 	"cxl-policy-apply.service.in cxl-policy@.service.in"
+is "what is attached by hand is no unit's to detach" \
+	"$(grep -hE '^ExecStart=.*/cxl-policy (apply|watch)' loader/systemd/*.in |
+		grep -c -v -e ' --keep-others\( \|$\)' || :)" 0
 is "nothing but the path of the program is to be filled in" \
 	"$(cat loader/systemd/* loader/udev/*.in loader/modprobe/*.in | grep -o '@[a-z_]*@' | sort -u)" \
 	"@sbindir@"

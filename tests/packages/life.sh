@@ -31,9 +31,9 @@ variant() {
 	machine_put "$debs/cxl-policy_$1.deb" "/root/cxl-policy_$1.deb"
 }
 
-# State and policy of the device, as the tool tells them
+# policy [BDF]: state and policy of the device, as the tool tells them
 policy() {
-	machine_run "cxl-policy list --json | jq -r --arg bdf '$BDF' \
+	machine_run "cxl-policy list --json | jq -r --arg bdf '${1-$BDF}' \
 		'.[] | select(.device == \$bdf) | \"\(.state) \(.policy)\"'"
 }
 
@@ -160,6 +160,7 @@ check "the service that is killed is started again" machine_until 120 \
 
 # ---- a change of the assignment ----
 
+machine_run "cxl-policy attach $OTHER --policy locked" >/dev/null
 assign "$BDF" cxl-device
 check "a changed assignment is applied with nobody asking for it" comes "$BDF" cxl-device
 assign "$BDF" no-such-policy
@@ -168,6 +169,8 @@ check "one that is not valid is told" machine_until 120 \
 is "and changes nothing" "$(policy)" "enforced cxl-device"
 assign "$BDF" type3-memory
 check "and when it is put right all is well again" comes "$BDF" type3-memory
+is "what was attached by hand to another device is still in force" "$(policy "$OTHER")" \
+	"enforced locked"
 
 # ---- another version, under an open device ----
 
@@ -196,12 +199,14 @@ check "a newer version is installed under it" machine_run \
 is "the policy stays in force" "$(policy)" "enforced type3-memory"
 is "by the program of the newer version" "$(current)" true
 still "and the user keeps its registers"
+is "what was attached by hand is in force as before" "$(policy "$OTHER")" "enforced locked"
 machine_put "$tool_deb" /root/cxl-policy_first.deb
 check "so it is with an older one" machine_run \
 	"DEBIAN_FRONTEND=noninteractive dpkg -i /root/cxl-policy_first.deb"
 is "the policy is in force then, too" "$(policy)" "enforced type3-memory"
 is "by the program of the older one" "$(current)" true
 still "and the user keeps its registers then, too"
+is "and what was attached by hand is in force" "$(policy "$OTHER")" "enforced locked"
 
 preinst=$(dpkg-deb -I "$tool_deb" preinst 2>/dev/null) || :
 if grep -q '^abi=' <<<"$preinst"; then
@@ -220,6 +225,16 @@ else
 		"the package's preinst knows of no ABI"
 fi
 machine_run 'systemctl stop open' || :
+
+# ---- an assignment that is removed ----
+
+machine_run "echo 'devices: []' >/etc/cxl-policy/devices.d/10-test.yaml"
+check "a device that loses its assignment loses its policy" machine_until 120 \
+	"cxl-policy list --json | jq -e --arg bdf $BDF \
+		'.[] | select(.device == \$bdf and .policy == null)'"
+is "what was attached by hand stays" "$(policy "$OTHER")" "enforced locked"
+check "the log says so" machine_until 60 \
+	"journalctl -b --no-pager -u cxl-policy.service | grep -q '$BDF: detached type3-memory'"
 
 # ---- the end ----
 

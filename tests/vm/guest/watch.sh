@@ -258,6 +258,95 @@ for bdf in $BDF $BDF2 $BDF3; do
 	cxl-policy detach "$bdf" >/dev/null
 done
 
+# ---- what is attached by hand ----
+
+mv $FLEET/devices.d /tmp/assigned
+mkdir $FLEET/devices.d
+echo '{address: "0000:0d:00.0", policy: cxl-device}' | assign 10
+echo '{address: "0000:0f:00.0", policy: locked}' | assign 30
+cxl-policy attach "$BDF2" --policy read-only >/dev/null
+by_hand="read-only $(link_of "$BDF2")"
+
+# is_by_hand NAME: the policy that nobody has assigned is in force as ever
+is_by_hand() {
+	is "$1" "$(policy_of "$BDF2") $(link_of "$BDF2")" "$by_hand"
+}
+
+watch --keep-others
+is "with --keep-others what is assigned is applied" \
+	"$(eventually "STATUS=2 of 2 assigned devices have their policy" status_text)" \
+	"STATUS=2 of 2 assigned devices have their policy"
+is_by_hand "and what is attached by hand elsewhere stays"
+echo '{address: "0000:0f:00.0", policy: no-cache}' | assign 30
+is "a change of the folder is applied" "$(eventually no-cache policy_of "$BDF3")" no-cache
+is_by_hand "and it stays"
+rm $FLEET/devices.d/30.yaml
+is "what loses its assignment loses its policy" "$(eventually - policy_of "$BDF3")" -
+is "which is told" "$(tail -n 1 $LOG)" "cxl-policy: $BDF3: detached no-cache (no assignment)"
+is "and all is well" "$(eventually "STATUS=1 of 1 assigned devices have their policy" status_text)" \
+	"STATUS=1 of 1 assigned devices have their policy"
+is_by_hand "what is attached by hand stays then, too"
+is "and so does what is assigned" "$(policy_of "$BDF")" cxl-device
+cxl-policy attach "$BDF3" >/dev/null
+kill -HUP "$pid"
+sleep 1
+is "what is attached by hand to the device from then on is nobody's to take" "$(policy_of "$BDF3")" \
+	cxl-device
+
+echo '{address: "0000:0f:00.0", policy: locked}' | assign 30
+eventually locked policy_of "$BDF3" >/dev/null
+link=$(link_of "$BDF")
+kill -STOP "$pid"
+rm $FLEET/devices.d/30.yaml
+cxl-policy detach "$BDF" >/dev/null
+kill -CONT "$pid"
+is "it is so if something else has the folder read" "$(eventually - policy_of "$BDF3")" -
+is "and what was lost comes back" "$(eventually cxl-device with_another_link "$BDF" "$link")" cxl-device
+
+echo '{address: "0000:0f:00.0", policy: locked}' | assign 30
+eventually locked policy_of "$BDF3" >/dev/null
+cxl-policy swap "$BDF3" --policy passthrough >/dev/null
+echo '{address: 0000:0d:00.0}' | assign 40
+rm $FLEET/devices.d/30.yaml
+kill -HUP "$pid"
+eventually 1 lines '40.yaml:2.*what is in force stays' >/dev/null
+is "a folder that isn't valid takes nothing away" "$(policy_of "$BDF3")" passthrough
+rm $FLEET/devices.d/40.yaml
+is "one that is does, whatever was put in the place of what was assigned" \
+	"$(eventually - policy_of "$BDF3")" -
+
+echo '{address: "0000:0f:00.0", policy: locked}' | assign 30
+eventually locked policy_of "$BDF3" >/dev/null
+kill -STOP "$pid"
+rm $FLEET/devices.d/30.yaml
+cxl-policy detach "$BDF3" >/dev/null
+load "$POLICY" "match=$BDF3" name=foreign pin=/sys/fs/bpf/foreign
+kill -CONT "$pid"
+is "but not what another program keeps in force" \
+	"$(eventually "STATUS=1 of 1 assigned devices have their policy" status_text) $(policy_of "$BDF3")" \
+	"STATUS=1 of 1 assigned devices have their policy foreign"
+cxl-policy detach "$BDF3" >/dev/null
+rm -f /sys/fs/bpf/foreign
+
+echo '{address: "0000:0f:00.0", policy: locked}' | assign 30
+eventually locked policy_of "$BDF3" >/dev/null
+stop TERM
+rm $FLEET/devices.d/30.yaml
+watch --keep-others
+eventually "STATUS=1 of 1 assigned devices have their policy" status_text >/dev/null
+kill -HUP "$pid"
+sleep 1
+is "what lost its assignment while nobody watched stays" "$(policy_of "$BDF3") $(cat $LOG)" "locked "
+is_by_hand "as does what was attached by hand"
+stop TERM
+is "until it is applied by hand" "$(cxl-policy apply $FLEET)" \
+	"$BDF2: detached read-only (no assignment)
+$BDF3: detached locked (no assignment)
+2 changed, 1 kept, 0 failed"
+cxl-policy detach "$BDF" >/dev/null
+rm -r $FLEET/devices.d
+mv /tmp/assigned $FLEET/devices.d
+
 # ---- no hook ----
 
 if with_modules "without vfio-pci it waits" "and applies the folder when it comes"; then
@@ -273,6 +362,7 @@ if with_modules "without vfio-pci it waits" "and applies the folder when it come
 		"$(eventually "STATUS=0 of 0 assigned devices have their policy" status_text) $(cat $LOG)" \
 		"STATUS=0 of 0 assigned devices have their policy "
 	mv /tmp/assigned $FLEET/devices.d
+	rm $FLEET/devices.yaml
 	kill -HUP "$pid"
 	is "without vfio-pci it waits" "$(eventually 1 lines "vfio-pci isn't loaded; what is in force stays")" 1
 	insmod /lib/vm/patched/vfio-pci-core.ko
