@@ -49,11 +49,25 @@ exit "$(cat "$request.status")"
 EOF
 }
 
+# The same, where a unit of the host applies each folder before the role does
+eager() {
+	cat <<'EOF'
+#!/bin/bash
+dir=$(dirname -- "$0")
+if [ "$1" = apply ] && [[ " $* " != *" --dry-run "* ]]; then
+	"$dir/cxl-policy" "$@" >/dev/null 2>&1
+fi
+exec "$dir/cxl-policy" "$@"
+EOF
+}
+
 for host in "${hosts[@]}"; do
 	mkdir -p "$work/$host"/{requests,etc}
 	forwarder >"$work/$host/cxl-policy"
 	chmod +x "$work/$host/cxl-policy"
 	ln -s cxl-policy "$work/$host/sh"
+	eager >"$work/$host/eager"
+	chmod +x "$work/$host/eager"
 	cp "$top/tests/vm/guest/fleet.sh" "$work/$host/agent"
 	"$top/tools/vm" --timeout 1800 --memory 512 --share "$work/$host" "$@" -- \
 		sh /share/agent "$work/$host" >"$work/$host/log" 2>&1 &
@@ -218,6 +232,12 @@ is "the first roll-out to a host is taken back, too" \
 is "there is no policy and no folder, as before" \
 	"$(in_force) $(cd "$work/rest/etc" && find . -type d | sort | xargs)" \
 	"enforced read-only none - . ./cxl-policy.refused ./cxl-policy.refused/policies"
+
+is "it is taken back, too, if a unit of the host was quicker to apply it" \
+	"$(roll --limit rest -e cxl_policy_trial_seconds=0 \
+		-e "cxl_policy_command=$work/{{ inventory_hostname }}/eager")" "2 rest changed failed=1"
+is "as it does harm, whoever applied it" "$(told "TAKEN BACK.*since the change [0-9]+ writes were refused")" yes
+is "and there is no policy" "$(in_force)" "enforced read-only none -"
 
 touch "$work"/{canary,rest}/stop
 status=0
