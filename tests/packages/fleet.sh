@@ -229,15 +229,28 @@ on rest "cxl-policy detach $BDF" >/dev/null || :
 rm -rf "$work/rest/etc/cxl-policy"*
 is "the first roll-out to a host is taken back, too" \
 	"$(roll --limit rest -e cxl_policy_trial_seconds=0)" "2 rest changed failed=1"
-is "there is no policy and no folder, as before" \
-	"$(in_force) $(cd "$work/rest/etc" && find . -type d | sort | xargs)" \
-	"enforced read-only none - . ./cxl-policy.refused ./cxl-policy.refused/policies"
+is "there is no policy, as before, and a folder that assigns none" \
+	"$(in_force) $(cd "$work/rest/etc" && find . -type d | sort | xargs) $(cat "$work/rest/etc/cxl-policy/devices.yaml")" \
+	"enforced read-only none - . ./cxl-policy ./cxl-policy.refused ./cxl-policy.refused/policies devices: []"
+is "it says so" "$(told "TAKEN BACK, nothing is assigned now")" yes
 
 is "it is taken back, too, if a unit of the host was quicker to apply it" \
 	"$(roll --limit rest -e cxl_policy_trial_seconds=0 \
 		-e "cxl_policy_command=$work/{{ inventory_hostname }}/eager")" "2 rest changed failed=1"
 is "as it does harm, whoever applied it" "$(told "TAKEN BACK.*since the change [0-9]+ writes were refused")" yes
 is "and there is no policy" "$(in_force)" "enforced read-only none -"
+is "nor is there one if others keep theirs" \
+	"$(roll --limit rest -e cxl_policy_trial_seconds=0 -e cxl_policy_keep_others=true) $(in_force)" \
+	"2 rest changed failed=1 enforced read-only none -"
+
+echo 'devices: [{}]' >"$work/rest/etc/cxl-policy/devices.yaml"
+on rest "cxl-policy attach $BDF --policy no-cache" >/dev/null
+is "one is taken back where the folder of before isn't valid" \
+	"$(roll --limit rest -e cxl_policy_trial_seconds=0)" "2 rest changed failed=1"
+is "there is no policy, and a folder that assigns none" "$(in_force) $(
+	cd "$work/rest/etc" && cat cxl-policy/devices.yaml cxl-policy.previous/devices.yaml | xargs)" \
+	"enforced read-only none - devices: [] devices: [{}]"
+is "and what was refused is kept" "$(grep -c read-only "$work/rest/etc/cxl-policy.refused/devices.yaml")" 1
 
 touch "$work"/{canary,rest}/stop
 status=0

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Let a folder take the place of another one: place.py NEW DIR OLD
 
-DIR is whole at any moment, the one or the other, and what it was is OLD then. With "-" for
-NEW there is no DIR afterwards.
+DIR is whole at any moment, the one or the other, and what it was is OLD then.
 """
 import ctypes
 import errno
@@ -31,9 +30,7 @@ def exchange(a, b):
 def main(new, path, old):
     if os.path.lexists(old):
         shutil.rmtree(old)
-    if new == "-":
-        os.rename(path, old)
-    elif os.path.lexists(path):
+    if os.path.lexists(path):
         exchange(new, path)
         os.rename(new, old)
     else:
