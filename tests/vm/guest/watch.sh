@@ -44,6 +44,17 @@ status_text() {
 	grep '^STATUS=' /tmp/notified | tail -n 1
 }
 
+# status_becomes NAME PATTERN: it is told a moment after the log is
+status_becomes() {
+	tries=0
+	# shellcheck disable=SC2254
+	until case $(status_text) in $2) ;; *) false ;; esac || [ $tries -gt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	like "$1" "$(status_text)" "$2"
+}
+
 # lines PATTERN: how many lines of its log have it
 lines() {
 	grep -c -e "$1" $LOG || :
@@ -191,7 +202,7 @@ before=$(cxl-policy list --json | jq -c '.[] | [.device, .policy, .link_id]')
 kill -HUP "$pid"
 is "a folder that isn't valid is told of" "$(eventually 1 lines '40.yaml:2.*what is in force stays')" 1
 is "and changes nothing" "$(cxl-policy list --json | jq -c '.[] | [.device, .policy, .link_id]')" "$before"
-like "the status has it" "$(status_text)" "STATUS=3 of 3 *; $FLEET/devices.d/40.yaml:2: *"
+status_becomes "the status has it" "STATUS=3 of 3 *; $FLEET/devices.d/40.yaml:2: *"
 link=$(link_of "$BDF3")
 cxl-policy detach "$BDF3" >/dev/null
 is "what is lost meanwhile comes back as it was" \
@@ -200,7 +211,7 @@ rm $FLEET/devices.d/40.yaml
 echo '{address: 0000:00:00.0, policy: cxl-device}' | assign 50
 is "it is tried again by itself, and one that can't have a policy is told of" \
 	"$(eventually 1 lines "0000:00:00.0: can't attach cxl-device (devices.d/50.yaml:2):.*isn't a CXL device")" 1
-like "the status has it" "$(status_text)" \
+status_becomes "the status has it" \
 	"STATUS=3 of 4 assigned devices have their policy; 0000:00:00.0: *isn't a CXL device*"
 for policy in read-only no-cache; do
 	echo "{address: $BDF2, policy: $policy}" | assign 20
