@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "assign_dir.h"
+#include "hash.h"
 #include "policy_model.h"
 
 #define SUFFIX ".yaml"
@@ -295,39 +296,30 @@ void assign_dir_free(struct assign_dir *dir)
  * Changes
  */
 
-/* FNV-1a */
-static void add_bytes(uint64_t *hash, const void *bytes, size_t size)
-{
-	const uint8_t *byte = bytes;
-
-	while (size--)
-		*hash = (*hash ^ *byte++) * 0x100000001b3;
-}
-
-static void add_file(uint64_t *hash, const char *path)
+static uint64_t add_file(uint64_t hash, const char *path)
 {
 	struct stat st;
 
-	add_bytes(hash, path, strlen(path) + 1);
+	hash = hash_add(hash, path, strlen(path) + 1);
 	if (stat(path, &st))
-		return;
-	add_bytes(hash, &st.st_ino, sizeof(st.st_ino));
-	add_bytes(hash, &st.st_size, sizeof(st.st_size));
-	add_bytes(hash, &st.st_mtim.tv_sec, sizeof(st.st_mtim.tv_sec));
-	add_bytes(hash, &st.st_mtim.tv_nsec, sizeof(st.st_mtim.tv_nsec));
+		return hash;
+	hash = hash_add(hash, &st.st_ino, sizeof(st.st_ino));
+	hash = hash_add(hash, &st.st_size, sizeof(st.st_size));
+	hash = hash_add(hash, &st.st_mtim.tv_sec, sizeof(st.st_mtim.tv_sec));
+	return hash_add(hash, &st.st_mtim.tv_nsec, sizeof(st.st_mtim.tv_nsec));
 }
 
 uint64_t assign_dir_signature(const char *path)
 {
 	static const char *const folders[] = { "devices.d", "policies" };
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = HASH_INIT;
 	struct dirent **entries;
 	char file[PATH_MAX];
 	unsigned int i;
 	int nr, n;
 
 	snprintf(file, sizeof(file), "%s/devices.yaml", path);
-	add_file(&hash, file);
+	hash = add_file(hash, file);
 	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		snprintf(file, sizeof(file), "%s/%s", path, folders[i]);
 		nr = scandir(file, &entries, NULL, alphasort);
@@ -335,7 +327,7 @@ uint64_t assign_dir_signature(const char *path)
 			snprintf(file, sizeof(file), "%s/%s/%s", path, folders[i],
 				 entries[n]->d_name);
 			if (entries[n]->d_name[0] != '.')
-				add_file(&hash, file);
+				hash = add_file(hash, file);
 			free(entries[n]);
 		}
 		if (nr >= 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bpf.h"
+#include "hash.h"
 #include "output.h"
 
 /* An ELF file has to start at an aligned address */
@@ -52,14 +53,10 @@ static int refused(int err, const char *what)
 			 complaint[0] ? ")" : "");
 }
 
-/* FNV-1a: it tells builds apart, and is no proof of anything */
 uint64_t bpf_program(void)
 {
-	uint64_t hash = 0xcbf29ce484222325;
-	const char *byte;
+	uint64_t hash = hash_add(HASH_INIT, bpf_object_start, bpf_object_end - bpf_object_start);
 
-	for (byte = bpf_object_start; byte < bpf_object_end; byte++)
-		hash = (hash ^ (uint8_t)*byte) * 0x100000001b3;
 	return hash ? hash : 1;
 }
 
