@@ -43,14 +43,11 @@ static void free_state(struct state *state)
 	memset(state, 0, sizeof(*state));
 }
 
-static int compare_addresses(const void *a, const void *b)
+static int compare_devices(const void *a, const void *b)
 {
-	const struct device_address *x = &((const struct assign_device *)a)->address;
-	const struct device_address *y = &((const struct assign_device *)b)->address;
+	const struct assign_device *x = a, *y = b;
 
-	if (x->segment != y->segment)
-		return x->segment < y->segment ? -1 : 1;
-	return x->bus != y->bus ? x->bus - y->bus : x->devfn - y->devfn;
+	return device_order(&x->address, &y->address);
 }
 
 static struct assign_device *add_device(struct state *state, const struct device_address *address)
@@ -153,7 +150,7 @@ static int make_plan(const struct apply_folder *folder, const struct apply_optio
 		    (!only || device_same(only, address)))
 			add_device(state, address);
 	}
-	qsort(state->devices, state->nr, sizeof(*state->devices), compare_addresses);
+	qsort(state->devices, state->nr, sizeof(*state->devices), compare_devices);
 	for (i = 0; i < state->nr; i++) {
 		err = look_at(state, &state->devices[i]);
 		if (err)

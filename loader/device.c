@@ -149,7 +149,14 @@ void device_format(const struct device_address *address, char text[DEVICE_ADDRES
 
 bool device_same(const struct device_address *a, const struct device_address *b)
 {
-	return a->segment == b->segment && a->bus == b->bus && a->devfn == b->devfn;
+	return !device_order(a, b);
+}
+
+int device_order(const struct device_address *a, const struct device_address *b)
+{
+	if (a->segment != b->segment)
+		return a->segment < b->segment ? -1 : 1;
+	return a->bus != b->bus ? a->bus - b->bus : a->devfn - b->devfn;
 }
 
 static void read_attribute(const char *dir, const char *name, char *value, size_t size)
@@ -354,11 +361,7 @@ static int compare_devices(const void *a, const void *b)
 {
 	const struct device *x = a, *y = b;
 
-	if (x->address.segment != y->address.segment)
-		return x->address.segment < y->address.segment ? -1 : 1;
-	if (x->address.bus != y->address.bus)
-		return x->address.bus - y->address.bus;
-	return x->address.devfn - y->address.devfn;
+	return device_order(&x->address, &y->address);
 }
 
 int device_list(struct device **devices, unsigned int *nr)

@@ -130,6 +130,15 @@ void device_format(const struct device_address *address, char text[DEVICE_ADDRES
 bool device_same(const struct device_address *a, const struct device_address *b);
 
 /**
+ * device_order - compare addresses, to sort by them
+ * @a: an address
+ * @b: another
+ *
+ * Return: less than 0, 0, or more than 0, as of qsort()'s comparison.
+ */
+int device_order(const struct device_address *a, const struct device_address *b);
+
+/**
  * device_get - look at one device
  * @address: where it is
  * @device: filled in
