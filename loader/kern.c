@@ -19,7 +19,6 @@
 #define MAX_PROG_MAPS 64
 /* BPF_STRUCT_OPS_STATE_INUSE of the kernel: registered, and not by a link */
 #define STRUCT_OPS_INUSE 1
-/* Variable of the BPF program that holds the struct cxl_policy */
 
 const char *const kern_map_names[KERN_NR_MAPS] = {
 	[KERN_MAP_SHADOW] = CXL_SHADOW_MAP_NAME,
