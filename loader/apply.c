@@ -382,33 +382,21 @@ void apply_forget(struct apply_folder *folder)
  * The verb
  */
 
-struct outcome {
-	struct json_object *array;
-	unsigned int changed;
-	unsigned int kept;
-	unsigned int left;
-	unsigned int failed;
-	enum exit_code code;
-};
-
-static void add_outcome(void *arg, const struct apply_record *record)
+static void add_record(void *arg, const struct apply_record *record)
 {
 	char text[ERROR_CAUSE_LEN + 512];
-	struct outcome *outcome = arg;
+	struct cmd_tally *tally = arg;
 
-	if (record->result == APPLY_FAILED) {
-		outcome->code = outcome->failed && record->code != outcome->code ? EXIT_FAILED
-										 : record->code;
-		outcome->failed++;
-	} else if (record->result != APPLY_UNCHANGED) {
-		outcome->changed++;
-	} else if (record->action->step == ASSIGN_KEEP) {
-		outcome->kept++;
-	} else {
-		outcome->left++;
-	}
-	if (outcome->array) {
-		json_object_array_add(outcome->array, apply_json(record));
+	if (record->result == APPLY_FAILED)
+		cmd_tally_failed(tally, record->code);
+	else if (record->result != APPLY_UNCHANGED)
+		tally->changed++;
+	else if (record->action->step == ASSIGN_KEEP)
+		tally->kept++;
+	else
+		tally->left++;
+	if (tally->array) {
+		json_object_array_add(tally->array, apply_json(record));
 	} else if (!apply_text(record, text, sizeof(text))) {
 		;
 	} else if (record->result == APPLY_FAILED) {
@@ -422,12 +410,12 @@ static void add_outcome(void *arg, const struct apply_record *record)
 
 int cmd_apply(const struct cmd_args *args)
 {
-	struct outcome outcome = {};
+	struct cmd_tally tally = {};
 	struct apply_options options = {
 		.dry_run = args->dry_run,
 		.keep_others = args->keep_others,
-		.tell = add_outcome,
-		.arg = &outcome,
+		.tell = add_record,
+		.arg = &tally,
 	};
 	struct apply_folder folder = {};
 	struct kern_target target;
@@ -443,25 +431,14 @@ int cmd_apply(const struct cmd_args *args)
 	if (args->device)
 		options.only = &target.address;
 	if (output_options.json)
-		outcome.array = json_object_new_array();
+		tally.array = json_object_new_array();
 	err = apply_read(args->argc ? args->argv[0] : ASSIGN_DIR, &folder);
 	if (!err)
 		err = apply_run(&folder, &options);
 	apply_forget(&folder);
 	if (err) {
-		json_object_put(outcome.array);
+		json_object_put(tally.array);
 		return err;
 	}
-	if (outcome.array) {
-		output_json(outcome.array);
-	} else {
-		printf("%u %schanged, %u kept", outcome.changed, args->dry_run ? "would be " : "",
-		       outcome.kept);
-		if (outcome.left)
-			printf(", %u left alone", outcome.left);
-		printf(", %u failed\n", outcome.failed);
-	}
-	if (outcome.failed)
-		return outcome.code;
-	return outcome.changed ? EXIT_DIFFERENT : 0;
+	return cmd_tally_end(&tally, args->dry_run);
 }

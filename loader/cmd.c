@@ -31,6 +31,29 @@ int64_t cmd_now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+void cmd_tally_failed(struct cmd_tally *tally, enum exit_code code)
+{
+	tally->code = tally->failed && code != tally->code ? EXIT_FAILED : code;
+	tally->failed++;
+}
+
+int cmd_tally_end(struct cmd_tally *tally, bool dry_run)
+{
+	if (tally->array) {
+		output_json(tally->array);
+		tally->array = NULL;
+	} else {
+		printf("%u %schanged, %u kept", tally->changed, dry_run ? "would be " : "",
+		       tally->kept);
+		if (tally->left)
+			printf(", %u left alone", tally->left);
+		printf(", %u failed\n", tally->failed);
+	}
+	if (tally->failed)
+		return tally->code;
+	return tally->changed ? EXIT_DIFFERENT : 0;
+}
+
 int cmd_parse_target(const struct cmd_args *args, bool or_default, struct kern_target *target)
 {
 	memset(target, 0, sizeof(*target));

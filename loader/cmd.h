@@ -10,6 +10,7 @@
 
 #include "assign_dir.h"
 #include "kern.h"
+#include "output.h"
 #include "policy.h"
 
 #define DEFAULT_POLICY "cxl-device"
@@ -100,6 +101,40 @@ int cmd_load_policy(const char *spec, struct policy *policy, struct policy_image
  * Return: 0, also if it has problems; a negative errno, with the error set.
  */
 int cmd_load_dir(const char *path, struct assign_dir *dir);
+
+/**
+ * struct cmd_tally - what became of each of several devices
+ * @array: a record of each, for JSON, else NULL
+ * @changed: how many were changed, or would be
+ * @kept: how many are as they are to be
+ * @left: how many aren't to be touched
+ * @failed: how many stayed as they were
+ * @code: if some failed, the exit status for that
+ */
+struct cmd_tally {
+	struct json_object *array;
+	unsigned int changed;
+	unsigned int kept;
+	unsigned int left;
+	unsigned int failed;
+	enum exit_code code;
+};
+
+/**
+ * cmd_tally_failed - count one that failed
+ * @tally: all of them
+ * @code: the exit status for it
+ */
+void cmd_tally_failed(struct cmd_tally *tally, enum exit_code code);
+
+/**
+ * cmd_tally_end - print the records, or else the numbers
+ * @tally: its array is freed
+ * @dry_run: nothing was changed
+ *
+ * Return: the exit status for all of it.
+ */
+int cmd_tally_end(struct cmd_tally *tally, bool dry_run);
 
 /* A signal told the program to end, see cmd_stop_on_signal() */
 extern volatile sig_atomic_t cmd_stop;

@@ -15,12 +15,7 @@
 
 struct refresh {
 	bool dry_run;
-	struct json_object *array;
-	unsigned int changed;
-	unsigned int kept;
-	unsigned int left;
-	unsigned int failed;
-	enum exit_code code;
+	struct cmd_tally tally;
 };
 
 /* What is to become of a policy */
@@ -66,7 +61,7 @@ static void tell(struct refresh *refresh, const struct kern_policy *policy, cons
 		output_add(object, "policy", output_string(policy->name));
 		output_add(object, "result", output_string(result));
 		output_add(object, "error", output_string(cause));
-		json_object_array_add(refresh->array, object);
+		json_object_array_add(refresh->tally.array, object);
 	} else if (cause) {
 		fflush(stdout);
 		fprintf(stderr,
@@ -87,7 +82,6 @@ static void refresh_each(struct refresh *refresh, const struct kern_policies *po
 			 const struct pins *pins)
 {
 	char cause[ERROR_CAUSE_LEN];
-	enum exit_code code;
 	unsigned int i;
 	int err;
 
@@ -96,24 +90,22 @@ static void refresh_each(struct refresh *refresh, const struct kern_policies *po
 		enum fate fate = fate_of(policy, pins);
 
 		if (fate == FATE_KEEP) {
-			refresh->kept++;
+			refresh->tally.kept++;
 			tell(refresh, policy, "unchanged", NULL);
 			continue;
 		}
 		if (fate == FATE_LEAVE) {
-			refresh->left++;
+			refresh->tally.left++;
 			tell(refresh, policy, "left", NULL);
 			continue;
 		}
 		err = refresh->dry_run ? 0 : give(policies, policy);
 		if (!err) {
-			refresh->changed++;
+			refresh->tally.changed++;
 			tell(refresh, policy, refresh->dry_run ? "would-change" : "changed", NULL);
 			continue;
 		}
-		code = error_take(err, cause);
-		refresh->code = refresh->failed && code != refresh->code ? EXIT_FAILED : code;
-		refresh->failed++;
+		cmd_tally_failed(&refresh->tally, error_take(err, cause));
 		tell(refresh, policy, "failed", cause);
 	}
 }
@@ -156,24 +148,13 @@ int cmd_refresh(const struct cmd_args *args)
 	if (err)
 		return err;
 	if (output_options.json)
-		refresh.array = json_object_new_array();
+		refresh.tally.array = json_object_new_array();
 	/* Without the hook nothing can be in force */
 	if (kern_hook() == KERN_HOOK_PRESENT)
 		err = run(&refresh);
 	if (err) {
-		json_object_put(refresh.array);
+		json_object_put(refresh.tally.array);
 		return err;
 	}
-	if (output_options.json) {
-		output_json(refresh.array);
-	} else {
-		printf("%u %schanged, %u kept", refresh.changed, refresh.dry_run ? "would be " : "",
-		       refresh.kept);
-		if (refresh.left)
-			printf(", %u left alone", refresh.left);
-		printf(", %u failed\n", refresh.failed);
-	}
-	if (refresh.failed)
-		return refresh.code;
-	return refresh.changed ? EXIT_DIFFERENT : 0;
+	return cmd_tally_end(&refresh.tally, args->dry_run);
 }
