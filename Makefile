@@ -56,7 +56,8 @@ systemdsystemunitdir = $(PREFIX)/lib/systemd/system
 unitdir = $(systemdsystemunitdir)
 udevdir = $(PREFIX)/lib/udev
 modprobedir = $(PREFIX)/lib/modprobe.d
-initramfsdir = $(PREFIX)/share/initramfs-tools
+# initramfs-tools looks there, and for what no package has below /etc
+initramfsdir = $(if $(filter /usr,$(PREFIX)),$(PREFIX)/share,$(sysconfdir))/initramfs-tools
 # For which @NAME@ stands in an installed *.in
 INSTALL_DIRS := sbindir libexecdir datadir unitdir udevdir modprobedir sysconfdir
 

@@ -42,7 +42,7 @@ sources() {
 
 # installs TITLE PREFIX ROOT: all of it, and where
 installs() {
-	local title=$1 prefix=$2 root=$3 file found
+	local title=$1 prefix=$2 root=$3 file found hook
 	local -a variables=("DESTDIR=$root" "PREFIX=$prefix")
 	if ! make_it install "${variables[@]}"; then
 		not_ok "$title: it is installed"
@@ -53,10 +53,11 @@ installs() {
 		share/bash-completion/completions/cxl-policy; do
 		check "$title: there is $file" test -s "$root$prefix/$file"
 	done
+	hook=etc/initramfs-tools/hooks/cxl-policy
+	[ "$prefix" != /usr ] || hook=usr/share/initramfs-tools/hooks/cxl-policy
 	is "$title: only what runs can be run" \
 		"$(in_root "$root" | sed -n 's/^755 //p' | grep -v '/libexec/\|/ansible/\|/prometheus/')" \
-		"${prefix#/}/sbin/cxl-policy
-${prefix#/}/share/initramfs-tools/hooks/cxl-policy"
+		"$(printf '%s\n' "${prefix#/}/sbin/cxl-policy" "$hook" | LC_ALL=C sort)"
 	is "$title: all units are there" \
 		"$(find "$root$prefix/lib/systemd" -type f 2>/dev/null | wc -l)" \
 		"$(sources systemd service path timer socket target mount)"
