@@ -75,11 +75,13 @@ INSTALLED = $(call into,$(sbindir),$(BUILD)/bin/cxl-policy) \
 	$(call into,$(libexecdir),$(filter-out $(UNITS),$(call files,loader/systemd/*))) \
 	$(call into,$(udevdir)/rules.d,$(call files,loader/udev/*.rules)) \
 	$(call into,$(modprobedir),$(call files,loader/modprobe/*.conf)) \
+	$(call into,$(libexecdir),$(filter-out %.conf %.conf.in,$(call files,loader/modprobe/*))) \
 	$(call into,$(initramfsdir)/hooks,$(wildcard loader/initramfs/*)) \
 	$(foreach file,$(call tree,prometheus) $(call tree,ansible), \
 		$(file)=$(datadir)/$(patsubst loader/%,%,$(file:.in=)))
 # The operator's: what is there stays as it is
-CONFIGURATION = loader/etc/devices.yaml=$(sysconfdir)/cxl-policy/devices.yaml
+CONFIGURATION = loader/etc/devices.yaml=$(sysconfdir)/cxl-policy/devices.yaml \
+	loader/etc/default/cxl-policy=$(sysconfdir)/default/cxl-policy
 CONFIGURATION_DIRS = $(addprefix $(sysconfdir)/cxl-policy/,devices.d policies)
 
 # Only where clang has the run-time library of libFuzzer

@@ -35,6 +35,7 @@
 #define CORE_MODULE   "/sys/module/vfio_pci_core"
 #define BUILD_ID      ".note.gnu.build-id"
 #define BUILD_ID_SIZE 64
+#define HOST_DEFAULTS "/etc/default/cxl-policy"
 
 enum status {
 	OK,
@@ -324,6 +325,41 @@ static void check_module_file(struct doctor *doctor)
 		     "the loaded vfio-pci-core isn't %s, which modprobe would load", path);
 }
 
+/* As loader/modprobe/load-vfio-pci-core.in takes it: whatever isn't a no is a yes */
+static bool requires_hook(void)
+{
+	static const char *const no[] = { "", "no", "No", "NO", "false", "off", "0" };
+	static const char name[] = "REQUIRE_HOOK=";
+	char *line = NULL, *value;
+	bool required = false;
+	size_t size = 0, i;
+	FILE *f;
+
+	f = fopen(HOST_DEFAULTS, "re");
+	if (!f)
+		return false;
+	while (getline(&line, &size, f) > 0) {
+		if (strncmp(line, name, strlen(name)))
+			continue;
+		value = line + strlen(name);
+		value += *value == '"' || *value == '\'';
+		value[strcspn(value, "\"' \t\n;")] = '\0';
+		required = true;
+		for (i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+			required &= !!strcmp(value, no[i]);
+	}
+	free(line);
+	fclose(f);
+	return required;
+}
+
+static void check_required(struct doctor *doctor)
+{
+	tell(doctor, "require-hook", OK, NULL, "%s (REQUIRE_HOOK in " HOST_DEFAULTS ")",
+	     requires_hook() ? "yes: modprobe loads no vfio-pci-core without the hook"
+			     : "no: modprobe loads a vfio-pci-core without the hook, too");
+}
+
 static void check_raw(struct doctor *doctor)
 {
 	char line[16];
@@ -555,6 +591,7 @@ int cmd_doctor(const struct cmd_args *args)
 	check_vfio(&doctor);
 	check_hook(&doctor);
 	check_module_file(&doctor);
+	check_required(&doctor);
 	check_raw(&doctor);
 	check_libbpf(&doctor);
 	check_privilege(&doctor);

@@ -48,6 +48,8 @@ installs() {
 		not_ok "$title: it is installed"
 		return
 	fi
+	check "$title: what modprobe runs can be run" \
+		test -x "$root$prefix/libexec/cxl-policy/load-vfio-pci-core"
 	for file in sbin/cxl-policy share/man/man1/cxl-policy.1 share/man/man5/cxl-policy-format.5 \
 		share/cxl-policy/cxl-policy.schema.json \
 		share/bash-completion/completions/cxl-policy; do

@@ -9,11 +9,11 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir/sbin" "$dir/units" "$dir/etc/devices.d"
+mkdir -p "$dir/sbin" "$dir/libexec" "$dir/units" "$dir/etc/devices.d"
 
-# made FILE: as it is installed, with the folder that stands for /usr/sbin
+# made FILE: as it is installed, with folders of our own for programs
 made() {
-	sed "s|@sbindir@|$dir/sbin|g" "$1"
+	sed "s|@sbindir@|$dir/sbin|g; s|@libexecdir@|$dir/libexec|g" "$1"
 }
 
 # program NAME STATUS: tells what it was called with
@@ -48,22 +48,30 @@ is "where something had to be changed, a unit hasn't failed" \
 is "what is attached by hand is no unit's to detach" \
 	"$(grep -hE '^ExecStart=.*/cxl-policy (apply|watch)' loader/systemd/*.in |
 		grep -c -v -e ' --keep-others\( \|$\)' || :)" 0
-is "nothing but the path of the program is to be filled in" \
-	"$(cat loader/systemd/* loader/udev/*.in loader/modprobe/*.in | grep -o '@[a-z_]*@' | sort -u)" \
-	"@sbindir@"
+is "nothing but the paths of programs is to be filled in" \
+	"$(cat loader/systemd/* loader/udev/*.in loader/modprobe/*.in loader/initramfs/*.in |
+		grep -o '@[a-z_]*@' | sort -u | xargs)" \
+	"@libexecdir@ @sbindir@"
 
 # ---- modprobe ----
 
-# load: run what modprobe would run, with the folder that stands for /etc/cxl-policy
+# here: with the folders that stand for those of the host
+here() {
+	sed "s|/sbin/mod|$dir/sbin/mod|g; s|/etc/cxl-policy|$dir/etc|g
+		s|/etc/default/cxl-policy|$dir/default|g; s|/sys/module|$dir/sys|g; s|/dev/kmsg|$dir/kmsg|g"
+}
+
+# load: run what modprobe would run
 load() {
 	local status=0
 	: >"$dir/calls"
-	sh -c "$(made loader/modprobe/cxl-policy.conf.in | sed -n 's/^install vfio_pci_core //p' |
-		sed "s|/sbin/modprobe|$dir/sbin/modprobe|g; s|/etc/cxl-policy|$dir/etc|g
-			s|\$CMDLINE_OPTS|dvsec_raw=0|")" >"$dir/out" 2>&1 || status=$?
-	printf '%d %s' "$status" "$(cat "$dir/calls" "$dir/out" | xargs)"
+	sh -c "$(made loader/modprobe/cxl-policy.conf.in | here | sed -n 's/^install vfio_pci_core //p' |
+		sed "s|\$CMDLINE_OPTS|dvsec_raw=0|")" >"$dir/out" 2>&1 || status=$?
+	printf '%d %s' "$status" "$(tr -d "'" <"$dir/out" | cat "$dir/calls" - | xargs)"
 }
 
+made loader/modprobe/load-vfio-pci-core.in | here >"$dir/libexec/load-vfio-pci-core"
+chmod 755 "$dir/libexec/load-vfio-pci-core"
 loaded="modprobe --ignore-install vfio_pci_core dvsec_raw=0"
 program modprobe 0
 is "where nothing is assigned, the module is loaded" "$(load)" "0 $loaded"
@@ -79,6 +87,49 @@ is "a module that can't be loaded is a failure, and nothing is applied" "$(load)
 program modprobe 0
 rm "$dir/sbin/cxl-policy"
 is "without the program the module is loaded" "$(load)" "0 $loaded"
+
+# modinfo TELLS: of the parameters that the module has
+modinfo() {
+	printf '#!/bin/sh\necho "%s"\n' "$1" >"$dir/sbin/modinfo"
+	chmod 755 "$dir/sbin/modinfo"
+}
+
+# requires VALUE
+requires() {
+	printf '# a comment\nREQUIRE_HOOK=%s\n' "$1" >"$dir/default"
+}
+
+program cxl-policy 0
+modinfo "dvsec_raw:let users write (bool)"
+mkdir -p "$dir/sys/vfio_pci_core/parameters"
+for value in yes true whatever; do
+	requires "$value"
+	: >"$dir/sys/vfio_pci_core/parameters/dvsec_raw"
+	is "with REQUIRE_HOOK=$value, a module that has the hook is loaded" "$(load)" \
+		"0 $loaded cxl-policy apply"
+	rm "$dir/sys/vfio_pci_core/parameters/dvsec_raw"
+	like "one that hasn't is unloaded again, and nothing is applied" "$(load)" \
+		"1 $loaded modprobe -r vfio_pci_core cxl-policy: vfio-pci-core isnt loaded:*REQUIRE_HOOK=$value *"
+done
+modinfo "other:something (int)"
+rm -f "$dir/kmsg"
+like "one that tells that it hasn't isn't loaded at all" "$(load)" \
+	"1 cxl-policy: vfio-pci-core isnt loaded:*"
+like "the kernel's log says so" "$(cat "$dir/kmsg")" "cxl-policy: vfio-pci-core isn't loaded*"
+modinfo ""
+like "nor is one that has no parameter" "$(load)" "1 cxl-policy: vfio-pci-core isnt loaded:*"
+for value in no No 0 false "" "no # yes"; do
+	requires "$value"
+	is "with REQUIRE_HOOK=$value it is" "$(load)" "0 $loaded cxl-policy apply"
+done
+rm "$dir/default"
+is "and so it is without the file" "$(load)" "0 $loaded cxl-policy apply"
+printf '(' >"$dir/default"
+like "with a file that can't be read as it is meant, nothing is loaded" "$(load)" "2 *"
+rm "$dir/default" "$dir/libexec/load-vfio-pci-core"
+is "where modprobe's configuration is all that there is, the module is loaded" "$(load)" "0 $loaded"
+is "the file that comes with it insists on nothing" \
+	"$(sh -c '. loader/etc/default/cxl-policy; echo "$REQUIRE_HOOK"')" no
 if command -v modprobe >/dev/null || [ -x /sbin/modprobe ]; then
 	made loader/modprobe/cxl-policy.conf.in >"$dir/cxl-policy.conf"
 	is "modprobe reads it as it is meant" \

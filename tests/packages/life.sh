@@ -235,10 +235,27 @@ check "a device that loses its assignment loses its policy" machine_until 120 \
 is "what was attached by hand stays" "$(policy "$OTHER")" "enforced locked"
 check "the log says so" machine_until 60 \
 	"journalctl -b --no-pager -u cxl-policy.service | grep -q '$BDF: detached type3-memory'"
+assign "$BDF" type3-memory
+
+# ---- a kernel that the module isn't built for ----
+
+machine_run "systemctl disable -q client
+	sed -i 's/^REQUIRE_HOOK=.*/REQUIRE_HOOK=yes/' /etc/default/cxl-policy"
+check "the patched module is taken away" machine_run \
+	"dkms uninstall -m cxl-policy -v $version -k \"\$(uname -r)\""
+machine_reboot
+like "a vfio-pci without the hook isn't loaded where the hook is required" \
+	"$(machine_run 'modprobe vfio-pci 2>&1; echo "status $?"')" "*REQUIRE_HOOK=yes*status [1-9]*"
+is "no part of it is" "$(machine_run 'ls -d /sys/module/vfio_pci* 2>/dev/null')" ""
+check "the kernel's log says why" machine_run \
+	"journalctl -b --no-pager | grep -q \"cxl-policy: vfio-pci-core isn't loaded\""
+check "the patched module comes back" machine_run \
+	"dkms install -m cxl-policy -v $version -k \"\$(uname -r)\""
+check "and is loaded" machine_run 'modprobe vfio-pci'
+check "then the device has its policy" comes "$BDF" type3-memory
 
 # ---- the end ----
 
-machine_run 'systemctl disable -q client'
 check "both packages can be purged" machine_run \
 	'DEBIAN_FRONTEND=noninteractive apt-get -y purge cxl-policy cxl-policy-dkms'
 is "no unit is left" "$(machine_run "systemctl list-units --all --state=loaded --no-legend 'cxl-policy*'
