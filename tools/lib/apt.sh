@@ -72,10 +72,7 @@ find_kernel() {
 		awk '{ print $1 }')
 	[ -n "$headers" ] && [ -n "$images" ] || return 0
 	apt-cache "${apt_options[@]}" madison "linux-source-$DEBIAN_SERIES" |
-		awk '{ print $3 }' | sort -u |
-	while read -r source_version; do
-		printf '%s\n' "$source_version"
-	done | sort_versions | while read -r source_version; do
+		awk '{ print $3 }' | sort -u | sort_versions | while read -r source_version; do
 		# shellcheck disable=SC2086 # lists of package names
 		apt-cache "${apt_options[@]}" madison $headers $images | awk -v version="$source_version" \
 			-v arch="$arch" -v source="$source_version" '
