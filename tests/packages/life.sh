@@ -17,6 +17,7 @@ BDF=0000:0d:00.0
 OTHER=0000:0e:00.0
 # Only the policy type3-memory lets a user find that in RANGE1_BASE_HIGH
 BASE=00000080
+METRICS=/var/lib/prometheus/node-exporter
 
 # variant VERSION TOOL [EXPRESSION OF SED]: the package as if of another version, with another
 # build of the tool, its preinst changed
@@ -88,6 +89,10 @@ assign() {
 		mv /root/new.yaml /etc/cxl-policy/devices.d/10-test.yaml"
 }
 
+no_failure() {
+	machine_until 60 'test -z "$(systemctl --failed --no-legend --plain)"'
+}
+
 # ---- the first boot ----
 
 machine_new packages
@@ -107,6 +112,8 @@ is "the manual pages are there" "$(machine_run \
 is "the services are on" \
 	"$(machine_run 'systemctl is-active cxl-policy.service cxl-policy.path')" "active
 active"
+is "but for the timer of the metrics, which is for the operator" \
+	"$(machine_run 'systemctl is-active cxl-policy-metrics.timer')" inactive
 machine_put "$machine_dir/client" /usr/local/bin/client
 machine_put "$machine_dir/client.service" /etc/systemd/system/client.service
 machine_run 'chmod 755 /usr/local/bin/client; systemctl enable -q client'
@@ -193,6 +200,17 @@ current() {
 	machine_run "cxl-policy list --json | jq --arg bdf '$BDF' '.[] | select(.device == \$bdf).current'"
 }
 
+# What it is after an upgrade it was before
+timer_stays() {
+	is "$1" "$(machine_run 'systemctl is-active cxl-policy-metrics.timer
+		systemctl is-enabled cxl-policy-metrics.timer')" "active
+enabled"
+}
+
+machine_run "mkdir -p $METRICS && systemctl enable -q --now cxl-policy-metrics.timer"
+check "the metrics are written once their timer is on" \
+	machine_until 60 "test -s $METRICS/cxl-policy.prom"
+check "no service has failed until then" no_failure
 variant "$version+test1" cxl-policy-other-build
 check "a newer version is installed under it" machine_run \
 	"DEBIAN_FRONTEND=noninteractive dpkg -i /root/cxl-policy_$version+test1.deb"
@@ -200,6 +218,8 @@ is "the policy stays in force" "$(policy)" "enforced type3-memory"
 is "by the program of the newer version" "$(current)" true
 still "and the user keeps its registers"
 is "what was attached by hand is in force as before" "$(policy "$OTHER")" "enforced locked"
+timer_stays "the timer of the metrics is as active as before"
+check "no service has failed by that" no_failure
 machine_put "$tool_deb" /root/cxl-policy_first.deb
 check "so it is with an older one" machine_run \
 	"DEBIAN_FRONTEND=noninteractive dpkg -i /root/cxl-policy_first.deb"
@@ -207,23 +227,20 @@ is "the policy is in force then, too" "$(policy)" "enforced type3-memory"
 is "by the program of the older one" "$(current)" true
 still "and the user keeps its registers then, too"
 is "and what was attached by hand is in force" "$(policy "$OTHER")" "enforced locked"
+timer_stays "so is the timer of the metrics"
+check "nor has a service failed" no_failure
 
-preinst=$(dpkg-deb -I "$tool_deb" preinst 2>/dev/null) || :
-if grep -q '^abi=' <<<"$preinst"; then
-	variant "$version+test2" cxl-policy-other-abi 's/^abi=.*/abi=99/'
-	status=0
-	output=$(machine_run "dpkg -i /root/cxl-policy_$version+test2.deb") || status=$?
-	like "a version that can't take over from the one in force is refused, with a reason" \
-		"$status $output" "[1-9]*ABI*"
-	is "the package is as it was" "$(machine_run \
-		"dpkg-query -W -f '\${Version} \${db:Status-Status}' cxl-policy")" "$version installed"
-	is "and so is the policy" "$(policy)" "enforced type3-memory"
-	is "by the program that was there" "$(current)" true
-	is "nor did the service end" "$(machine_run 'systemctl is-active cxl-policy')" active
-else
-	skip "a version that can't take over from the one in force is refused" \
-		"the package's preinst knows of no ABI"
-fi
+variant "$version+test2" cxl-policy-other-abi 's/^abi=.*/abi=99/'
+status=0
+output=$(machine_run "dpkg -i /root/cxl-policy_$version+test2.deb") || status=$?
+like "a version that can't take over from the one in force is refused, with a reason" \
+	"$status $output" "[1-9]*ABI*"
+is "the package is as it was" "$(machine_run \
+	"dpkg-query -W -f '\${Version} \${db:Status-Status}' cxl-policy")" "$version installed"
+is "and so is the policy" "$(policy)" "enforced type3-memory"
+is "by the program that was there" "$(current)" true
+is "nor did the service end" "$(machine_run 'systemctl is-active cxl-policy')" active
+timer_stays "nor the timer of the metrics"
 machine_run 'systemctl stop open' || :
 
 # ---- an assignment that is removed ----
@@ -260,6 +277,7 @@ check "both packages can be purged" machine_run \
 	'DEBIAN_FRONTEND=noninteractive apt-get -y purge cxl-policy cxl-policy-dkms'
 is "no unit is left" "$(machine_run "systemctl list-units --all --state=loaded --no-legend 'cxl-policy*'
 	systemctl list-unit-files --no-legend 'cxl-policy*'")" ""
+is "no metrics are left" "$(machine_run "ls -A $METRICS")" ""
 is "no policy is left in force" "$(machine_run 'bpftool -j map list |
 	jq -r ".[] | select(.type == \"struct_ops\").name"; ls -d /sys/fs/bpf/cxl-policy 2>/dev/null')" ""
 is "no module is left" "$(machine_run "dkms status 2>/dev/null | grep cxl-policy
