@@ -48,6 +48,12 @@ is "where something had to be changed, a unit hasn't failed" \
 is "what is attached by hand is no unit's to detach" \
 	"$(grep -hE '^ExecStart=.*/cxl-policy (apply|watch)' loader/systemd/*.in |
 		grep -c -v -e ' --keep-others\( \|$\)' || :)" 0
+is "no unit is for a container" \
+	"$(grep -Lx 'ConditionVirtualization=!container' loader/systemd/*)" ""
+is "what applies once begins where vfio-pci-core is loaded" \
+	"$(grep -lx ConditionPathExists=/sys/module/vfio_pci_core loader/systemd/*.in |
+		xargs -n 1 basename | xargs)" \
+	"cxl-policy-apply.service.in cxl-policy@.service.in"
 is "nothing but the paths of programs is to be filled in" \
 	"$(cat loader/systemd/* loader/udev/*.in loader/modprobe/*.in loader/initramfs/*.in |
 		grep -o '@[a-z_]*@' | sort -u | xargs)" \
