@@ -63,6 +63,8 @@ machine_skip_without() {
 	[ -e "$top/build/image/$1.img" ] || missing="no build/image/$1.img; run tools/image"
 	[ "$1" != packages ] || [ -z "$missing" ] ||
 		missing="no build/image/packages.img; run 'make deb' and 'tools/image --with'"
+	[ -z "$missing" ] || [ ! -e "$top/build/image/$1.img.missing" ] ||
+		missing=$(cat "$top/build/image/$1.img.missing")
 	for tool in qemu-system-x86_64 debugfs e2fsck jq setpriv; do
 		command -v "$tool" >/dev/null || missing="$tool is not installed"
 	done
