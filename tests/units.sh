@@ -73,7 +73,7 @@ load() {
 	: >"$dir/calls"
 	sh -c "$(made loader/modprobe/cxl-policy.conf.in | here | sed -n 's/^install vfio_pci_core //p' |
 		sed "s|\$CMDLINE_OPTS|dvsec_raw=0|")" >"$dir/out" 2>&1 || status=$?
-	printf '%d %s' "$status" "$(tr -d "'" <"$dir/out" | cat "$dir/calls" - | xargs)"
+	printf '%d %s' "$status" "$(cat "$dir/calls" "$dir/out" | paste -s -d ' ')"
 }
 
 made loader/modprobe/load-vfio-pci-core.in | here >"$dir/libexec/load-vfio-pci-core"
@@ -115,15 +115,15 @@ for value in yes true whatever; do
 		"0 $loaded cxl-policy apply"
 	rm "$dir/sys/vfio_pci_core/parameters/dvsec_raw"
 	like "one that hasn't is unloaded again, and nothing is applied" "$(load)" \
-		"1 $loaded modprobe -r vfio_pci_core cxl-policy: vfio-pci-core isnt loaded:*REQUIRE_HOOK=$value *"
+		"1 $loaded modprobe -r vfio_pci_core cxl-policy: vfio-pci-core isn't loaded:*REQUIRE_HOOK=$value *"
 done
 modinfo "other:something (int)"
 rm -f "$dir/kmsg"
 like "one that tells that it hasn't isn't loaded at all" "$(load)" \
-	"1 cxl-policy: vfio-pci-core isnt loaded:*"
+	"1 cxl-policy: vfio-pci-core isn't loaded:*"
 like "the kernel's log says so" "$(cat "$dir/kmsg")" "cxl-policy: vfio-pci-core isn't loaded*"
 modinfo ""
-like "nor is one that has no parameter" "$(load)" "1 cxl-policy: vfio-pci-core isnt loaded:*"
+like "nor is one that has no parameter" "$(load)" "1 cxl-policy: vfio-pci-core isn't loaded:*"
 for value in no No 0 false "" "no # yes"; do
 	requires "$value"
 	is "with REQUIRE_HOOK=$value it is" "$(load)" "0 $loaded cxl-policy apply"
