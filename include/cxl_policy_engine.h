@@ -470,6 +470,8 @@ static __always_inline int cxl_engine_write_plain(const struct cxl_policy *polic
 	CXL_ENGINE_NOW(val);
 	dword = cxl_engine_dword(shadow, access->start, access->offset / 4);
 	rule = cxl_engine_rule(policy, dvsec, access->offset / 4);
+	CXL_ENGINE_NOW(dword);
+	CXL_ENGINE_NOW(rule);
 	if (!rule || (rule->shadow & ~dword->valid))
 		return VFIO_PCI_DVSEC_INVALID;
 	if ((rule->ack | rule->once | rule->fwd | rule->fwd1 | rule->wbi | rule->reset) & there)
