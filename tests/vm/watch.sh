@@ -4,6 +4,6 @@
 # shellcheck source=tests/lib/host.sh
 . "$(dirname -- "$0")/../lib/host.sh"
 
-guest --devices 3 --timeout 900 "$@"
+guest --devices 3 --timeout 1200 "$@"
 nothing_reached "nothing reaches a device that is watched" 1
 done_testing
