@@ -29,6 +29,8 @@
 #include "pin.h"
 #include "service.h"
 
+/* The folder may have been read while it was written: an assignment that is gone may come back */
+#define RELEASE_MS 2000
 /* How often to look for what nothing tells of */
 #define LOOK_MS	     10000
 #define EVENTS_GROUP 1
@@ -163,7 +165,7 @@ static void release_unseen(struct watch *watch)
 			continue;
 		let_go(&watch->entries[i]);
 		watch->entries[i].assigned = false;
-		watch->entries[i].due = cmd_now_ms();
+		watch->entries[i].due = cmd_now_ms() + RELEASE_MS;
 	}
 }
 
@@ -556,7 +558,9 @@ static void tell_status(struct watch *watch)
 	} else if (bad) {
 		device_format(&bad->address, name);
 		snprintf(text + len, sizeof(text) - len, "; %s: %s", name,
-			 bad->cause[0] ? bad->cause : "lost its policy");
+			 bad->cause[0]	 ? bad->cause
+			 : bad->assigned ? "lost its policy"
+					 : "lost its assignment");
 	}
 	if (!strcmp(text, watch->status))
 		return;

@@ -304,6 +304,18 @@ sleep 1
 is "what is attached by hand to the device from then on is nobody's to take" "$(policy_of "$BDF3")" \
 	cxl-device
 
+link=$(link_of "$BDF")
+mv $FLEET/devices.d/10.yaml /tmp/
+kill -HUP "$pid"
+is "an assignment that is gone is told" \
+	"$(eventually "STATUS=0 of 0 assigned devices have their policy; $BDF: lost its assignment" status_text)" \
+	"STATUS=0 of 0 assigned devices have their policy; $BDF: lost its assignment"
+mv /tmp/10.yaml $FLEET/devices.d/
+sleep 4
+is "and if it comes back at once, as while files are written, the policy has never been away" \
+	"$(policy_of "$BDF") $(link_of "$BDF") $(status_text)" \
+	"cxl-device $link STATUS=1 of 1 assigned devices have their policy"
+
 echo '{address: "0000:0f:00.0", policy: locked}' | assign 30
 eventually locked policy_of "$BDF3" >/dev/null
 link=$(link_of "$BDF")
