@@ -325,8 +325,8 @@ int apply_run(const struct apply_folder *folder, const struct apply_options *opt
 	err = kern_check_privilege();
 	if (err)
 		return err;
-	/* Without the hook nothing can be in force that would have to end */
-	if (!folder->dir.all.nr && kern_hook() != KERN_HOOK_PRESENT)
+	/* Without the hook, and a pin, nothing can be in force that would have to end */
+	if (!folder->dir.all.nr && kern_hook() != KERN_HOOK_PRESENT && !pin_any())
 		return 0;
 	err = kern_check();
 	if (!err)

@@ -277,6 +277,19 @@ static bool parse_name(const char *name, struct kern_target *target)
 	return !strcmp(again + strlen(PIN_LINKS "/"), name);
 }
 
+bool pin_any(void)
+{
+	DIR *dir = opendir(PIN_LINKS);
+	struct dirent *entry;
+
+	if (!dir)
+		return errno != ENOENT;
+	while ((entry = readdir(dir)) && entry->d_name[0] == '.')
+		;
+	closedir(dir);
+	return entry;
+}
+
 int pin_list(struct pins *pins)
 {
 	struct dirent **entries;

@@ -99,6 +99,13 @@ bool pin_problem(const struct pin *pin, const struct kern_policies *policies, ch
 		 size_t size);
 
 /**
+ * pin_any - look for anything that cxl-policy keeps in force
+ *
+ * Return: whether there is a pin, or that can't be told.
+ */
+bool pin_any(void);
+
+/**
  * pin_is_held - look for a link among all pins of this BPF file system
  * @link_id: of the link
  *

@@ -149,8 +149,8 @@ int cmd_refresh(const struct cmd_args *args)
 		return err;
 	if (output_options.json)
 		refresh.tally.array = json_object_new_array();
-	/* Without the hook nothing can be in force */
-	if (kern_hook() == KERN_HOOK_PRESENT)
+	/* Without the hook, and a pin, nothing can be in force */
+	if (kern_hook() == KERN_HOOK_PRESENT || pin_any())
 		err = run(&refresh);
 	if (err) {
 		json_object_put(refresh.tally.array);
