@@ -90,6 +90,22 @@ static int look_at(struct state *state, struct assign_device *device)
 	return 0;
 }
 
+/*
+ * The DVSECs of a device can't be read while its link is down. Has it a policy, it is no
+ * other device for that, and what is assigned to its kind is.
+ */
+static void identify(struct assign_device *device)
+{
+	struct device found;
+
+	if (device->cxl || !device->attached || device_get(&device->address, &found))
+		return;
+	device->cxl = true;
+	device->vendor = found.vendor;
+	device->device_id = found.device_id;
+	device->class = found.class;
+}
+
 /* The CXL devices, or the one that is wanted if it is one */
 static int find_devices(struct state *state, const struct device_address *only)
 {
@@ -155,6 +171,7 @@ static int make_plan(const struct apply_folder *folder, const struct apply_optio
 		err = look_at(state, &state->devices[i]);
 		if (err)
 			return err;
+		identify(&state->devices[i]);
 	}
 	state->changes = assign_plan(all, folder->images, folder->nr_images, state->devices,
 				     state->nr, options->keep_others, state->actions);
