@@ -339,9 +339,12 @@ static bool requires_hook(void)
 	if (!f)
 		return false;
 	while (getline(&line, &size, f) > 0) {
-		if (strncmp(line, name, strlen(name)))
+		value = line + strspn(line, " \t");
+		if (!strncmp(value, "export ", strlen("export ")))
+			value += strlen("export ");
+		if (strncmp(value, name, strlen(name)))
 			continue;
-		value = line + strlen(name);
+		value += strlen(name);
 		value += *value == '"' || *value == '\'';
 		value[strcspn(value, "\"' \t\n;")] = '\0';
 		required = true;

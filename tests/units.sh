@@ -94,9 +94,10 @@ program modprobe 0
 rm "$dir/sbin/cxl-policy"
 is "without the program the module is loaded" "$(load)" "0 $loaded"
 
-# modinfo TELLS: of the parameters that the module has
+# modinfo TELLS [LICENSE]: of the parameters that the module has
 modinfo() {
-	printf '#!/bin/sh\necho "%s"\n' "$1" >"$dir/sbin/modinfo"
+	printf '#!/bin/sh\ncase $2 in parm) echo "%s" ;; license) echo "%s" ;; esac\n' \
+		"$1" "${2-GPL v2}" >"$dir/sbin/modinfo"
 	chmod 755 "$dir/sbin/modinfo"
 }
 
@@ -124,6 +125,11 @@ like "one that tells that it hasn't isn't loaded at all" "$(load)" \
 like "the kernel's log says so" "$(cat "$dir/kmsg")" "cxl-policy: vfio-pci-core isn't loaded*"
 modinfo ""
 like "nor is one that has no parameter" "$(load)" "1 cxl-policy: vfio-pci-core isn't loaded:*"
+modinfo "" ""
+: >"$dir/sys/vfio_pci_core/parameters/dvsec_raw"
+is "one that can't be read is judged once it is loaded" "$(load)" "0 $loaded cxl-policy apply"
+rm "$dir/sys/vfio_pci_core/parameters/dvsec_raw"
+like "whatever it is" "$(load)" "1 $loaded modprobe -r vfio_pci_core cxl-policy: vfio-pci-core isn't*"
 for value in no No 0 false "" "no # yes"; do
 	requires "$value"
 	is "with REQUIRE_HOOK=$value it is" "$(load)" "0 $loaded cxl-policy apply"
