@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Let a folder take the place of another one: place.py NEW DIR OLD
 
-DIR is whole at any moment, the one or the other, and what it was is OLD then.
+DIR is whole at any moment, the one or the other, and what it was is OLD then. Should that
+fail, all is as it was, but that OLD may be gone.
 """
+import contextlib
 import ctypes
 import errno
 import os
@@ -32,12 +34,18 @@ def main(new, path, old):
         shutil.rmtree(old)
     if os.path.lexists(path):
         exchange(new, path)
-        os.rename(new, old)
+        try:
+            os.rename(new, old)
+        except OSError:
+            exchange(new, path)
+            raise
     else:
         os.rename(new, path)
-    parent = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
-    os.fsync(parent)
-    os.close(parent)
+    # It is in its place, whether the file system can promise that or not
+    with contextlib.suppress(OSError):
+        parent = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+        os.fsync(parent)
+        os.close(parent)
 
 
 if len(sys.argv) != 4:
