@@ -305,6 +305,8 @@ is "what is attached by hand to the device from then on is nobody's to take" "$(
 	cxl-device
 
 link=$(link_of "$BDF")
+# A folder without any is none
+echo 'devices: []' >$FLEET/devices.yaml
 mv $FLEET/devices.d/10.yaml /tmp/
 kill -HUP "$pid"
 is "an assignment that is gone is told" \
@@ -315,6 +317,7 @@ sleep 4
 is "and if it comes back at once, as while files are written, the policy has never been away" \
 	"$(policy_of "$BDF") $(link_of "$BDF") $(status_text)" \
 	"cxl-device $link STATUS=1 of 1 assigned devices have their policy"
+rm $FLEET/devices.yaml
 
 echo '{address: "0000:0f:00.0", policy: locked}' | assign 30
 eventually locked policy_of "$BDF3" >/dev/null
