@@ -258,9 +258,8 @@ assign "$BDF" type3-memory
 
 machine_run "systemctl disable -q client
 	sed -i 's/^REQUIRE_HOOK=.*/REQUIRE_HOOK=yes/' /etc/default/cxl-policy"
-# By hand, as DKMS takes minutes there
 check "the patched module is taken away" machine_run \
-	'mv "/lib/modules/$(uname -r)/updates" /root/ && depmod'
+	"dkms uninstall -m cxl-policy -v $version -k \"\$(uname -r)\""
 machine_reboot
 like "a vfio-pci without the hook isn't loaded where the hook is required" \
 	"$(machine_run 'modprobe vfio-pci 2>&1; echo "status $?"')" "*REQUIRE_HOOK=yes*status [1-9]*"
@@ -268,7 +267,7 @@ is "no part of it is" "$(machine_run 'ls -d /sys/module/vfio_pci* 2>/dev/null')"
 check "the kernel's log says why" machine_run \
 	"journalctl -b --no-pager | grep -q \"cxl-policy: vfio-pci-core isn't loaded\""
 check "the patched module comes back" machine_run \
-	'mv /root/updates "/lib/modules/$(uname -r)/" && depmod'
+	"dkms install -m cxl-policy -v $version -k \"\$(uname -r)\""
 check "and is loaded" machine_run 'modprobe vfio-pci'
 check "then the device has its policy" comes "$BDF" type3-memory
 
